@@ -1,0 +1,16 @@
+"""Scaled dot-product attention: xformers where it is installed and the tensors are on CUDA, else torch's own."""
+
+import torch.nn.functional as F
+from torch import Tensor
+
+try:
+    from xformers.ops import memory_efficient_attention
+except ImportError:
+    memory_efficient_attention = None
+
+
+def attention(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """q, k, v: (B, heads, N, head_width) -> (B, heads, N, head_width). Scale 1 / sqrt(head_width)."""
+    if memory_efficient_attention is not None and q.is_cuda:
+        return memory_efficient_attention(*(t.transpose(1, 2) for t in (q, k, v))).transpose(1, 2)
+    return F.scaled_dot_product_attention(q, k, v)
