@@ -27,17 +27,13 @@ def load(path: str | Path, architecture: str) -> tuple[dict[str, Tensor], dict[s
     """All tensors (on the CPU) and the header of a file of ours; WeightsError says what is wrong with it."""
     path = Path(path)
     if not path.is_file():
-        raise WeightsError(
-            f"The weights file {path.name} is missing from {path.parent}. Restore or download it."
-        )
+        raise WeightsError(f"The weights file {path.name} is missing from {path.parent}. Restore or download it.")
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
             header = file.metadata() or {}
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
-        raise WeightsError(
-            f"{path.name} is truncated or not a safetensors file ({error}). Get it again."
-        ) from error
+        raise WeightsError(f"{path.name} is truncated or not a safetensors file ({error}). Get it again.") from error
     if header.get("architecture") != architecture:
         found = header.get("architecture", "unnamed")
         raise WeightsError(f"{path.name} holds '{found}' weights, but '{architecture}' is needed here.")
@@ -51,9 +47,7 @@ def load_into(module: nn.Module, tensors: dict[str, Tensor], name: str) -> None:
     wrong = [k for k in expected.keys() & tensors.keys() if expected[k].shape != tensors[k].shape]
     for what, keys in (("lacks", missing), ("has unknown", extra), ("has a wrong shape for", sorted(wrong))):
         if keys:
-            raise WeightsError(
-                f"{name} {what} {keys[0]}" + (f" and {len(keys) - 1} more." if keys[1:] else ".")
-            )
+            raise WeightsError(f"{name} {what} {keys[0]}" + (f" and {len(keys) - 1} more." if keys[1:] else "."))
     module.load_state_dict(tensors)
 
 
@@ -68,9 +62,7 @@ def save(path: str | Path, tensors: dict[str, Tensor], architecture: str, **head
         save_file(contiguous, temporary, metadata={"architecture": architecture, **header})
         os.replace(temporary, path)
     except (OSError, SafetensorError) as error:
-        raise OutputError(
-            f"Cannot write {path}: {error}. Choose a folder with room and write permission."
-        ) from error
+        raise OutputError(f"Cannot write {path}: {error}. Choose a folder with room and write permission.") from error
     finally:
         if temporary and os.path.exists(temporary):
             os.unlink(temporary)
