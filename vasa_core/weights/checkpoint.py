@@ -1,7 +1,8 @@
 """Reading and writing safetensors that say who they are.
 
-The header of every file of ours names its `architecture`, and whatever else its loader needs, as strings.
-Loading is strict: the wrong architecture, a missing or an extra tensor, or a wrong shape is an error.
+The header of every file of ours names its `architecture`, the `sha256` of its tensors, and whatever else its
+loader needs, as strings. Loading is strict: the wrong architecture, a changed byte, a missing or an extra
+tensor, or a wrong shape is an error.
 """
 
 import hashlib
@@ -9,6 +10,7 @@ import os
 import tempfile
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -37,7 +39,19 @@ def load(path: str | Path, architecture: str) -> tuple[dict[str, Tensor], dict[s
     if header.get("architecture") != architecture:
         found = header.get("architecture", "unnamed")
         raise WeightsError(f"{path.name} holds '{found}' weights, but '{architecture}' is needed here.")
+    if header.get("sha256", content_hash(tensors)) != content_hash(tensors):
+        raise WeightsError(f"{path.name} is damaged: its tensors do not match its own SHA-256. Get it again.")
     return tensors, header
+
+
+def content_hash(tensors: dict[str, Tensor]) -> str:
+    """Hexadecimal SHA-256 over names, types, shapes and bytes of tensors on the CPU, in the order of their names."""
+    digest = hashlib.sha256()
+    for key in sorted(tensors):
+        tensor = tensors[key].contiguous()
+        digest.update(f"{key} {tensor.dtype} {tuple(tensor.shape)};".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
 
 
 def load_into(module: nn.Module, tensors: dict[str, Tensor], name: str) -> None:
@@ -59,7 +73,8 @@ def save(path: str | Path, tensors: dict[str, Tensor], architecture: str, **head
     try:
         handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         os.close(handle)
-        save_file(contiguous, temporary, metadata={"architecture": architecture, **header})
+        told = {"architecture": architecture, "sha256": content_hash(contiguous), **header}
+        save_file(contiguous, temporary, metadata=told)
         os.replace(temporary, path)
     except (OSError, SafetensorError) as error:
         raise OutputError(f"Cannot write {path}: {error}. Choose a folder with room and write permission.") from error
