@@ -161,7 +161,8 @@ class Curve:
 
 @dataclass(frozen=True)
 class Controls:
-    """What the user asks of the motion; None leaves a control to the motion model (its learned null).
+    """What the user asks of the motion. None means the paper's defaults: gaze at the camera, the portrait's own
+    distance, and no emotion label (the motion model's learned null).
 
     gaze: Curve of (yaw, pitch) in radians, relative to the camera. distance: Curve of (1,), 1 is the
     portrait's own. emotion: Curve of (8,), offsets in the order of EMOTIONS, each in [0, 1].

@@ -1,0 +1,146 @@
+"""The diffusion transformer of VASA-1: predicts the clean motion of one window from its noisy one.
+
+60 tokens: the ten previous frames, then the window's fifty. Each token joins by channel its motion, audio, gaze,
+distance and emotion; what is missing is a learned null, one per field. The diffusion step conditions every token
+through adaptive layer norms that start as the identity (adaLN-Zero, Peebles and Xie, 2023).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..attention import attention
+from ..types import EMOTIONS
+from .conditions import AUDIO, DISTANCE, EMOTION, GAZE, PREVIOUS, PREVIOUS_AUDIO, PREVIOUS_MOTION, WINDOW, Conditions
+
+GAZE_UNIT = 0.2
+"""Radians of gaze that the network sees as 1."""
+DISTANCE_UNIT = 0.15
+"""Natural log of distance that the network sees as 1."""
+
+
+@dataclass(frozen=True)
+class Preset:
+    """Size of a denoiser."""
+
+    layers: int
+    width: int
+    heads: int
+
+
+PRESETS = {
+    "paper": Preset(layers=8, width=512, heads=8),
+    "starter": Preset(layers=4, width=256, heads=8),
+}
+
+
+class DiffusionTransformer(nn.Module):
+    """H(x_t, t, C) -> x0. `channels` K of motion, `audio_channels` C of audio features."""
+
+    def __init__(self, preset: Preset, channels: int, audio_channels: int) -> None:
+        super().__init__()
+        width = preset.width
+        self.nulls = nn.ParameterDict(
+            {
+                name: nn.Parameter(0.02 * torch.randn(size))  # small and not zero: a null is no value of its field
+                for name, size in (
+                    ("audio", audio_channels),
+                    ("gaze", 2),
+                    ("distance", 1),
+                    ("emotion", len(EMOTIONS)),
+                    ("previous_motion", channels),
+                    ("previous_audio", audio_channels),
+                )
+            }
+        )
+        self.embed = nn.Linear(channels + audio_channels + 3 + len(EMOTIONS), width)
+        self.position = nn.Parameter(0.02 * torch.randn(PREVIOUS + WINDOW, width))
+        self.step = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
+        self.blocks = nn.ModuleList(Block(width, preset.heads) for _ in range(preset.layers))
+        self.modulate = nn.Linear(width, 2 * width)
+        self.output = nn.Linear(width, channels)
+        for layer in (self.modulate, self.output):  # the network starts by predicting the mean motion
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, x: Tensor, t: Tensor, conditions: Conditions) -> Tensor:
+        """x (B, W, K) noisy motion, t (B,) integer diffusion times -> (B, W, K) clean motion."""
+        step = self.step(time_embedding(t, self.position.shape[1]).to(x.dtype))  # (B, width)
+        tokens = self.embed(self.tokens(x, conditions)) + self.position  # (B, P + W, width)
+        for block in self.blocks:
+            tokens = block(tokens, step)
+        shift, scale = self.modulate(step)[:, None].chunk(2, dim=-1)
+        return self.output(_norm(tokens[:, PREVIOUS:]) * (1 + scale) + shift)  # (B, W, K)
+
+    def tokens(self, x: Tensor, c: Conditions) -> Tensor:
+        """(B, P + W, K + C + 11): what each token knows, with nulls where a condition is missing.
+
+        The three controls belong to the window; the previous frames' tokens hold their nulls.
+        """
+        heard = c.keep[:, AUDIO, None] & c.valid
+        window = torch.cat(
+            [
+                x,
+                self._fill("audio", c.audio, heard),
+                self._fill("gaze", c.gaze / GAZE_UNIT, c.keep[:, GAZE, None]),
+                self._fill("distance", c.distance.log() / DISTANCE_UNIT, c.keep[:, DISTANCE, None]),
+                self._fill("emotion", c.emotion, c.keep[:, EMOTION, None]),
+            ],
+            dim=-1,
+        )  # (B, W, K + C + 11)
+        absent = torch.cat([self.nulls[name] for name in ("gaze", "distance", "emotion")])
+        previous = torch.cat(
+            [
+                self._fill("previous_motion", c.previous_motion, c.keep[:, PREVIOUS_MOTION, None]),
+                self._fill("previous_audio", c.previous_audio, c.keep[:, PREVIOUS_AUDIO, None]),
+                absent.expand(len(x), PREVIOUS, -1),
+            ],
+            dim=-1,
+        )  # (B, P, K + C + 11)
+        return torch.cat([previous, window], dim=1)
+
+    def _fill(self, name: str, values: Tensor, present: Tensor) -> Tensor:
+        return torch.where(present[..., None], values, self.nulls[name])
+
+
+class Block(nn.Module):
+    """Self-attention and a feed-forward layer, each scaled, shifted and gated by the diffusion step."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.modulate = nn.Linear(width, 6 * width)
+        self.query_key_value = nn.Linear(width, 3 * width)
+        self.mix = nn.Linear(width, width)
+        self.widen = nn.Linear(width, 4 * width)
+        self.narrow = nn.Linear(4 * width, width)
+        nn.init.zeros_(self.modulate.weight)  # gates of 0: the block starts as the identity
+        nn.init.zeros_(self.modulate.bias)
+
+    def forward(self, tokens: Tensor, step: Tensor) -> Tensor:
+        """tokens (B, N, width), step (B, width) -> (B, N, width)."""
+        shift_a, scale_a, gate_a, shift_f, scale_f, gate_f = self.modulate(step)[:, None].chunk(6, dim=-1)
+        tokens = tokens + gate_a * self.attend(_norm(tokens) * (1 + scale_a) + shift_a)
+        hidden = F.gelu(self.widen(_norm(tokens) * (1 + scale_f) + shift_f), approximate="tanh")
+        return tokens + gate_f * self.narrow(hidden)
+
+    def attend(self, tokens: Tensor) -> Tensor:
+        """(B, N, width) -> (B, N, width), every token to every token."""
+        q, k, v = self.query_key_value(tokens).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
+        return self.mix(attention(q, k, v).transpose(1, 2).flatten(2))
+
+
+def time_embedding(t: Tensor, width: int) -> Tensor:
+    """(B,) diffusion times -> (B, width) sines and cosines (Vaswani et al., 2017)."""
+    frequencies = torch.exp(-math.log(10_000.0) * torch.arange(width // 2, device=t.device) / (width // 2))
+    angles = t.float()[:, None] * frequencies
+    return torch.cat([angles.cos(), angles.sin()], dim=-1)
+
+
+def _norm(tokens: Tensor) -> Tensor:
+    return F.layer_norm(tokens, tokens.shape[-1:], eps=1e-6)

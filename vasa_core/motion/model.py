@@ -1,0 +1,102 @@
+"""A motion model and its file: denoiser, channels, and what it is for.
+
+The file is safetensors. Its header names the architecture, the preset, the motion space, the audio encoder and its
+channels, the frame rate and the stored precision; the normalisation is among the tensors.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from ..arkit import ARKIT
+from ..errors import WeightsError
+from ..types import MotionSpace
+from ..weights import checkpoint
+from .channels import arkit_channels, plain_channels
+from .conditions import PREVIOUS, WINDOW
+from .denoiser import PRESETS, DiffusionTransformer, Preset
+
+ARCHITECTURE = "vasa-motion-1"
+FPS = 25.0
+SHIPPED = {"starter": "starter.safetensors"}
+
+
+class MotionModel(nn.Module):
+    """Denoiser and channels of one motion space, for the features of one audio encoder.
+
+    encoder: name of the audio encoder, as in AudioFeatures; audio_channels: width of its features; fps: frames per
+    second of features and motion alike.
+    """
+
+    def __init__(
+        self, space: MotionSpace, encoder: str, audio_channels: int, preset: str | Preset = "starter", fps: float = FPS
+    ) -> None:
+        super().__init__()
+        self.space, self.encoder, self.audio_channels, self.fps = space, encoder, audio_channels, fps
+        self.preset = PRESETS[preset] if isinstance(preset, str) else preset
+        self.channels = arkit_channels() if space == ARKIT else plain_channels(space)
+        self.denoiser = DiffusionTransformer(self.preset, len(self.channels), audio_channels)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.channels.scale.device
+
+
+def save_motion_model(path: str | Path, model: MotionModel, half: bool = False) -> None:
+    """Write `model` atomically. `half` stores the denoiser's weights as float16; they are float32 once loaded."""
+    tensors = {
+        name: tensor.half() if half and name.startswith("denoiser.") else tensor
+        for name, tensor in model.state_dict().items()
+    }
+    checkpoint.save(
+        path,
+        tensors,
+        ARCHITECTURE,
+        space=model.space.name,
+        dynamics=str(model.space.dynamics),
+        encoder=model.encoder,
+        audio_channels=str(model.audio_channels),
+        fps=repr(float(model.fps)),
+        window=str(WINDOW),
+        previous=str(PREVIOUS),
+        precision="float16" if half else "float32",
+        motion_channels=",".join(model.channels.names),
+        **{name: str(value) for name, value in asdict(model.preset).items()},
+    )
+
+
+def load_motion_model(
+    name_or_path: str | Path = "starter", space: MotionSpace | None = None, encoder: str | None = None
+) -> MotionModel:
+    """Load 'starter' or a file, strictly, in evaluation mode on the CPU.
+
+    WeightsError where the file is missing, damaged or another network's, or, where `space` or `encoder` is given, made
+    for another motion space or audio encoder.
+    """
+    shipped = SHIPPED.get(str(name_or_path))
+    path = checkpoint.shipped(shipped) if shipped else Path(name_or_path)
+    tensors, header = checkpoint.load(path, ARCHITECTURE)
+    try:
+        found = MotionSpace(header["space"], int(header["dynamics"]))
+        preset = Preset(*(int(header[key]) for key in ("layers", "width", "heads")))
+        sizes = (int(header["window"]), int(header["previous"]))
+        channels, fps = int(header["audio_channels"]), float(header["fps"])
+        made_for, names = header["encoder"], header["motion_channels"]
+    except (KeyError, ValueError) as error:
+        raise WeightsError(
+            f"The header of {path.name} is not that of a motion model ({error}). Get it again."
+        ) from error
+    if space is not None and found != space:
+        raise WeightsError(f"{path.name} makes motion of the space '{found.name}', but '{space.name}' is needed here.")
+    if encoder is not None and made_for != encoder:
+        raise WeightsError(f"{path.name} needs features of the audio encoder '{made_for}', not '{encoder}'.")
+    model = MotionModel(found, made_for, channels, preset, fps)
+    if sizes != (WINDOW, PREVIOUS) or names != ",".join(model.channels.names):
+        raise WeightsError(f"{path.name} was made for other windows or motion channels than this version's.")
+    checkpoint.load_into(model, tensors, path.name)
+    return model.eval()
