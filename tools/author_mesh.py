@@ -1,6 +1,6 @@
 """Makes the shipped face rig: the canonical face mesh and its 52 ARKit shapes.
 
-    python tools/author_mesh.py [--vertices MESH.npz] [--output FILE]
+    python -m tools.author_mesh [--vertices MESH.npz] [--output FILE]
 
 The shapes are authored in mesh_mouth.py and mesh_eyes.py on the canonical vertices, which the file that is being
 replaced already holds; --vertices brings another mesh (V (478, 3), symmetric; mir (478,) mirror indices).
@@ -9,20 +9,18 @@ replaced already holds; --vertices brings another mesh (V (478, 3), symmetric; m
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 import numpy as np
 import torch
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
-from mesh_eyes import eye_shapes
-from mesh_handles import Sculpture
-from mesh_mouth import mouth_shapes
-
 from vasa_core import arkit
 from vasa_core.faces.mesh.rig import ARCHITECTURE, FILE_NAME
 from vasa_core.weights import checkpoint
+
+from .mesh_eyes import eye_shapes
+from .mesh_handles import Sculpture
+from .mesh_mouth import mouth_shapes
 
 
 def author(vertices: np.ndarray, mirror: np.ndarray) -> np.ndarray:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from mesh_handles import Sculpture, move, vectors
 
 from vasa_core.faces.mesh import topology as face
+
+from .mesh_handles import Sculpture, move, vectors
 
 BLINK_UPPER, BLINK_LOWER = 0.90, 0.10  # which lid goes how much of the way
 UP = np.array([0.0, 1.0, 0.0])  # keeps the vertical part of a delta

@@ -6,9 +6,10 @@ s runs over the lips from -1 (viewer's left corner) to 1; ring 0 is the outer ed
 from __future__ import annotations
 
 import numpy as np
-from mesh_handles import STILL, Handles, Sculpture, move, smoothstep, vectors
 
 from vasa_core.faces.mesh import topology as face
+
+from .mesh_handles import STILL, Handles, Sculpture, move, smoothstep, vectors
 
 JAW_TRAVEL = 0.34  # of vertex 14 on its arc about the hinge, at jawOpen 1
 CLOSING_UPPER, CLOSING_LOWER = 0.30, 0.70  # mouthClose: which lip goes how much of the way
