@@ -6,6 +6,8 @@ the camera, the portrait's own distance, no emotion label.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -14,6 +16,7 @@ from ..types import EMOTIONS, Controls, Curve
 
 AT_CAMERA = Curve.constant(0.0, 0.0)
 OWN_DISTANCE = Curve.constant(1.0)
+SUM_RATE = 25.0  # points a second at which a sum of curves follows their easing
 
 
 def sample_curve(curve: Curve, times: Tensor) -> Tensor:
@@ -45,6 +48,16 @@ def sample_curve(curve: Curve, times: Tensor) -> Tensor:
     p, q = slopes[left] * length, slopes[left + 1] * length
     cubic = a + u * (p + u * (3 * (b - a) - 2 * p - q + u * (p + q - 2 * (b - a))))  # Hermite form
     return cubic.float()
+
+
+def add_curves(first: Curve, second: Curve) -> Curve:
+    """The sum of two curves of as many channels, exact at the keys of both and at 25 points a second between them."""
+    low, high = (bound(float(c.times[k]) for c in (first, second)) for bound, k in ((min, 0), (max, -1)))
+    if low == high:
+        return replace(first, times=first.times[:1], values=first.values[:1] + second.values[:1])
+    between = torch.linspace(low, high, max(2, round((high - low) * SUM_RATE) + 1), dtype=torch.float32)
+    times = torch.cat([first.times, second.times, between]).unique()  # sorted
+    return Curve(times, sample_curve(first, times) + sample_curve(second, times))
 
 
 def _monotone_slopes(keys: Tensor, values: Tensor) -> Tensor:
