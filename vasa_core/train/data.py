@@ -1,0 +1,140 @@
+"""Training data of the motion stage: utterances with features and mouth curves, performed afresh for every batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy import ndarray
+from torch import Tensor
+
+from ..errors import BadInput
+from ..motion.channels import MotionChannels
+from ..motion.conditions import AUDIO, DISTANCE, EMOTION, FIELDS, GAZE, PREVIOUS, PREVIOUS_MOTION, WINDOW, Conditions
+from .behaviour import Labels, draw_labels, perform
+
+SPAN = 400
+"""Frames of one performance; several windows are cut from it."""
+PROSODY = slice(35, 38)
+"""Loudness, voicing and pitch among the phonetic features."""
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """`features` (T, C) of the audio encoder and `mouth` (T, 6) true curves J A W F P V, at the motion frame rate."""
+
+    features: ndarray
+    mouth: ndarray
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing is said in it."""
+        return not self.mouth.any()
+
+
+@dataclass(frozen=True)
+class Batch:
+    """clean: (B, W, K) normalised channels. mouth: (B, W, 6) the true curves. conditions: of the same windows."""
+
+    clean: Tensor
+    mouth: Tensor
+    conditions: Conditions
+
+
+@dataclass(frozen=True)
+class Drops:
+    """Probabilities with which conditions are withheld: VASA-1's 0.1 each and 0.5 for the previous window.
+
+    emotion: for utterances that feel nothing. Those with an emotion always say so, so that a missing emotion comes to
+    mean an unemotional speaker. tail: that the sound ends inside the window. noise: deviation of the noise on the
+    previous motion, in normalised units, so that the model learns to continue its own imperfect motion.
+    """
+
+    condition: float = 0.1
+    emotion: float = 0.5
+    previous: float = 0.5
+    tail: float = 0.12
+    noise: float = 0.02
+
+
+class Performances:
+    """An endless source of batches. Batch `k` of a seed is always the same; no two hold the same performance."""
+
+    def __init__(
+        self, utterances: Sequence[Utterance], channels: MotionChannels, fps: float, drops: Drops, seed: int
+    ) -> None:
+        self.spoken = [u for u in utterances if not u.silent]
+        self.idle = [u for u in utterances if u.silent]
+        if not self.spoken or not self.idle:
+            raise BadInput("Training the motion model needs utterances with speech and at least one that is silent.")
+        lengths = np.array([len(u.mouth) for u in self.spoken], dtype=float)
+        self.chance = np.sqrt(lengths) / np.sqrt(lengths).sum()
+        self.channels, self.fps, self.drops, self.seed = channels, fps, drops, seed
+
+    def batch(self, number: int, size: int, performances: int = 8) -> Batch:
+        """`size` windows cut from `performances` performances."""
+        random = np.random.default_rng((self.seed, number))
+        share = np.array_split(np.arange(size), performances)
+        parts = [self._windows(random, len(part)) for part in share if len(part)]
+        features, motion, mouth, gaze, distance, emotion, emotional = (
+            torch.from_numpy(np.concatenate(columns)) for columns in zip(*parts, strict=True)
+        )
+        channels = self.channels.normalise(motion)  # (B, P + W, K)
+        previous = channels[:, :PREVIOUS]
+        previous = previous + self.drops.noise * torch.from_numpy(random.standard_normal(previous.shape)).float()
+        conditions = Conditions(
+            audio=features[:, PREVIOUS:],
+            gaze=gaze[:, PREVIOUS:],
+            distance=distance[:, PREVIOUS:],
+            emotion=emotion[:, PREVIOUS:],
+            previous_motion=previous,
+            previous_audio=features[:, :PREVIOUS],
+            keep=torch.from_numpy(self._keep(random, emotional.numpy())),
+            valid=torch.from_numpy(self._valid(random, size)),
+        )
+        return Batch(channels[:, PREVIOUS:], mouth[:, PREVIOUS:], conditions)
+
+    def stream(self, random: np.random.Generator) -> tuple[ndarray, ndarray]:
+        """Features (SPAN, C) and mouth (SPAN, 6) of utterances with pauses between; every eighth stream is silent."""
+        pieces: list[Utterance] = []
+        silent = random.random() < 0.12
+        skip = int(random.integers(0, SPAN // 2))
+        while sum(len(p.mouth) for p in pieces) < SPAN + skip:
+            if silent or random.random() < 0.35:
+                idle = self.idle[random.integers(len(self.idle))]
+                longest = SPAN if silent or random.random() < 0.2 else int(1.5 * self.fps)
+                count = int(random.integers(5, max(6, min(longest, len(idle.mouth)))))
+                start = int(random.integers(0, len(idle.mouth) - count + 1))
+                pieces.append(Utterance(idle.features[start : start + count], idle.mouth[start : start + count]))
+            else:
+                pieces.append(self.spoken[random.choice(len(self.spoken), p=self.chance)])
+        features = np.concatenate([p.features for p in pieces])[skip : skip + SPAN]
+        mouth = np.concatenate([p.mouth for p in pieces])[skip : skip + SPAN]
+        return features, mouth
+
+    def performance(self, random: np.random.Generator) -> tuple[ndarray, ndarray, ndarray, Labels]:
+        """Features (SPAN, C), mouth (SPAN, 6), motion (SPAN, 6 + D) and labels of a new performance."""
+        features, mouth = self.stream(random)
+        labels = draw_labels(random, SPAN, self.fps)
+        return features, mouth, perform(random, mouth, features[:, PROSODY], labels, self.fps), labels
+
+    def _windows(self, random: np.random.Generator, count: int) -> tuple[ndarray, ...]:
+        features, mouth, motion, labels = self.performance(random)
+        starts = random.integers(0, SPAN - PREVIOUS - WINDOW + 1, count)
+        index = starts[:, None] + np.arange(PREVIOUS + WINDOW)  # (count, P + W)
+        columns = (features, motion, mouth, labels.gaze, labels.distance, labels.emotion)
+        return (*(c[index].astype(np.float32) for c in columns), np.full(count, labels.emotional))
+
+    def _keep(self, random: np.random.Generator, emotional: ndarray) -> ndarray:
+        keep = np.ones((len(emotional), len(FIELDS)), dtype=bool)
+        for field in (AUDIO, GAZE, DISTANCE):
+            keep[:, field] = random.random(len(emotional)) >= self.drops.condition
+        keep[:, EMOTION] = emotional | (random.random(len(emotional)) >= self.drops.emotion)
+        keep[:, PREVIOUS_MOTION:] = random.random((len(emotional), 1)) >= self.drops.previous
+        return keep
+
+    def _valid(self, random: np.random.Generator, size: int) -> ndarray:
+        ends = np.where(random.random(size) < self.drops.tail, random.integers(1, WINDOW, size), WINDOW)
+        return np.arange(WINDOW) < ends[:, None]

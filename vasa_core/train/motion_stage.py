@@ -1,0 +1,126 @@
+"""The motion stage: trains the diffusion transformer on a frozen audio encoder's features.
+
+    model = train_motion(utterances, out, Recipe(steps=6000), encoder="phonetic")
+
+Loss: squared error of the predicted clean motion in normalised channels, its velocity, and the acceleration of head and
+lids. Channels of the mouth weigh more, since they are what the ear checks; so do the moments that a squared error
+otherwise gives up first: closed lips on p, b, m and the tucked lip of f, v.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..arkit import ARKIT
+from ..motion.channels import APERTURE, MotionChannels
+from ..motion.diffusion import STEPS, add_noise
+from ..motion.model import FPS, MotionModel, save_motion_model
+from ..types import POSE
+from .data import Batch, Drops, Performances, Utterance
+from .loop import Recipe, Report, averaged, train
+
+WEIGHTS = {
+    "jawOpen": 4.0, APERTURE: 5.0, "mouthFunnel": 3.0, "mouthPucker": 3.0, "mouthStretch": 3.0, "mouthSmile": 2.0,
+    "mouthRollLower": 4.0, "mouthLowerDown": 2.0, "mouthUpperUp": 2.0, "lookYaw": 1.5, "lookPitch": 1.5,
+}  # fmt: skip
+"""Weight of a channel's squared error; 1 where it is not named."""
+CLOSED, TUCKED = 4.0, 3.0
+"""Further weight of the aperture where the lips are shut in speech, and of the lower lip where it is tucked."""
+VELOCITY, ACCELERATION = 2.0, 1.0
+SCALE_FLOOR = 0.06
+"""Smallest deviation by which a blendshape is normalised, so that a rare one does not explode."""
+DISTANCE_SHARE = 0.35
+"""The distance label explains most of log_scale; what is left is normalised nearer to its own size, not to tremble."""
+
+
+def train_motion(
+    utterances: Sequence[Utterance],
+    out: Path,
+    recipe: Recipe,
+    *,
+    encoder: str,
+    preset: str = "starter",
+    batch: int = 32,
+    drops: Drops | None = None,
+    start: MotionModel | None = None,
+    progress: Callable[[Report], None] | None = None,
+) -> MotionModel:
+    """Train a motion model of the space 'arkit' and write it to `out`, resuming `out`.state where that exists.
+
+    utterances: with features of the audio encoder named `encoder`. start: a model to go on from. Beside `out` appear
+    its training state and `out`.csv, the losses. Returns the moving average of the weights, which is what `out` holds.
+    """
+    model = start or new_model(utterances, encoder, preset, recipe.seed)
+    data = Performances(utterances, model.channels, model.fps, drops or Drops(), recipe.seed)
+    weights = channel_weights(model.channels)
+    average = averaged(model)
+
+    def loss(step: int, generator: torch.Generator) -> dict[str, Tensor]:
+        return motion_loss(model, data.batch(step, batch), weights, generator)
+
+    state, log = out.with_suffix(".state"), out.with_suffix(".csv")
+    with open(log, "a", newline="") as file:
+        writer = csv.writer(file)
+        for report in train(model, average, loss, recipe, state):
+            if file.tell() == 0:
+                writer.writerow(["step", "learning_rate", "gradient", *report.losses])
+            writer.writerow([report.step, f"{report.learning_rate:.3e}", f"{report.gradient:.4f}"]
+                            + [f"{value:.5f}" for value in report.losses.values()])  # fmt: skip
+            if report.step % recipe.save_every == 0 or report.step == recipe.steps:
+                file.flush()
+                save_motion_model(out, average, half=True)
+            if progress is not None:
+                progress(report)
+    return average
+
+
+def new_model(utterances: Sequence[Utterance], encoder: str, preset: str, seed: int) -> MotionModel:
+    """A model with fresh weights, its channels normalised by two hundred performances."""
+    torch.manual_seed(seed)
+    model = MotionModel(ARKIT, encoder, utterances[0].features.shape[1], preset, FPS)
+    data = Performances(utterances, model.channels, FPS, Drops(), seed)
+    random = np.random.default_rng((seed, 0))
+    motion = np.concatenate([data.performance(random)[2] for _ in range(200)])
+    model.channels.fit(torch.from_numpy(motion), SCALE_FLOOR)
+    model.channels.scale[POSE.index("log_scale")] *= DISTANCE_SHARE
+    return model
+
+
+def channel_weights(channels: MotionChannels) -> Tensor:
+    """(K,) with mean 1."""
+    weights = torch.tensor([WEIGHTS.get(name, 1.0) for name in channels.names])
+    return weights / weights.mean()
+
+
+def motion_loss(model: MotionModel, batch: Batch, weights: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
+    """Errors of position, velocity and acceleration of one batch at random diffusion times."""
+    size = len(batch.clean)
+    # one time from each of `size` equal parts of the process: less spread between batches
+    t = ((torch.arange(size) + torch.rand(size, generator=generator)) * STEPS / size).long().clamp(max=STEPS - 1)
+    t = t[torch.randperm(size, generator=generator)]
+    noise = torch.randn(batch.clean.shape, generator=generator)
+    predicted = model.denoiser(add_noise(batch.clean, noise, t), t, batch.conditions)  # (B, W, K)
+    error = (predicted - batch.clean) * emphasis(model.channels, batch.mouth, weights).sqrt()
+    steady = list(range(len(POSE))) + [model.channels.names.index("eyeBlink")]
+    return {
+        "position": error.square().mean(),
+        "velocity": VELOCITY * error.diff(dim=1).square().mean(),
+        "acceleration": ACCELERATION * (predicted - batch.clean)[..., steady].diff(n=2, dim=1).square().mean(),
+    }
+
+
+def emphasis(channels: MotionChannels, mouth: Tensor, weights: Tensor) -> Tensor:
+    """(B, W, K): channel weights, raised for the aperture of shut lips and for the tuck of f and v."""
+    jaw, aperture, tuck = mouth[..., 0], mouth[..., 1], mouth[..., 5]
+    shut = (1 - aperture / 0.12).clamp(0, 1) * (jaw / 0.05).clamp(0, 1)  # (B, W)
+    result = weights.expand(*mouth.shape[:2], -1).clone()
+    for name in (APERTURE, "mouthLowerDown", "mouthUpperUp"):
+        result[..., channels.names.index(name)] *= 1 + CLOSED * shut
+    result[..., channels.names.index("mouthRollLower")] *= 1 + TUCKED * tuck.clamp(0, 1)
+    return result
