@@ -11,16 +11,16 @@ from vasa_core.faces.mesh import topology as face
 
 from .mesh_handles import STILL, Handles, Sculpture, move, smoothstep, vectors
 
-JAW_TRAVEL = 0.34  # of vertex 14 on its arc about the hinge, at jawOpen 1
+JAW_TRAVEL = 0.33  # of vertex 14 on its arc about the hinge, at jawOpen 1
 CLOSING_UPPER, CLOSING_LOWER = 0.30, 0.70  # mouthClose: which lip goes how much of the way
 LOW_FACE = tuple(v for v in face.JAW_LINE if v not in (93, 323))
 JAW_TIP = (152, 148, 377, 176, 400, 149, 378, 150, 379)
 JAW_ANGLE, JAW_RAMUS = (136, 365, 172, 397), (58, 288)
-JAW_FOLLOWS = {1.0: (152, 148, 377, 176, 400, 149, 378), 0.97: (150, 379), 0.9: (136, 365), 0.75: (172, 397)} | {
-    0.5: JAW_RAMUS,
-    0.25: (132, 361),
-    0.07: (93, 323),
-}
+JAW_RETREAT = 0.35  # of the hinge's backward travel: filmed jaws slide forward while they open
+JAW_FOLLOWS = {
+    1.0: (152, 148, 377, 176, 400), 0.97: (149, 378, 150, 379), 0.95: (136, 365), 0.85: (172, 397),
+    0.6: (58, 288), 0.3: (132, 361), 0.07: (93, 323),
+}  # fmt: skip
 # How much the cheek of the subject's left follows the corner of the mouth in a smile.
 SMILING_CHEEK = {
     425: 0.55, 411: 0.7, 280: 0.45, 427: 0.6, 330: 0.25, 266: 0.35, 347: 0.12, 346: 0.10, 352: 0.2, 376: 0.3, 433: 0.3,
@@ -70,19 +70,22 @@ def _jaw(sculpture: Sculpture) -> dict[str, np.ndarray]:
         ],
         axis=1,
     )
-    jaw = turned - arm  # (468, 3) were every vertex bone
+    jaw = (turned - arm) * [1.0, 1.0, JAW_RETREAT] + [0.0, 0.02, 0.0]  # (468, 3) were every vertex bone
 
     handles: Handles = {}
-    for upper, lower in zip(face.UPPER_LIP_RINGS, face.LOWER_LIP_RINGS, strict=True):
+    for ring, (upper, lower) in enumerate(zip(face.UPPER_LIP_RINGS, face.LOWER_LIP_RINGS, strict=True)):
         for line, is_upper in ((upper, True), (lower, False)):
             s = sculpture.along_lips(line)
-            weight = 0.42 * np.abs(s) ** 2.2 - 0.03 * bulge(s) if is_upper else 0.42 + 0.58 * bulge(s)
-            inward = -0.055 * np.sign(s) * np.abs(s) ** (2.0 if is_upper else 1.5)
+            if is_upper:
+                weight = 0.40 * np.abs(s) ** (3.4, 3.0, 2.6, 2.2)[ring] + (0.08, 0.05, 0.03, 0.02)[ring] * bulge(s)
+            else:
+                weight = 0.40 + (0.53, 0.56, 0.58, 0.60)[ring] * bulge(s) ** (0.7, 0.8, 0.9, 1.0)[ring]
+            inward = -0.03 * np.sign(s) * np.abs(s) ** (2.0 if is_upper else 1.5)
             for vertex, delta in zip(line, jaw[list(line)] * weight[:, None] + vectors(inward, 0, 0), strict=True):
                 handles.setdefault(vertex, delta)
+    handles |= move(face.CHIN, jaw[list(face.CHIN)])
     for weight, vertices in JAW_FOLLOWS.items():
         handles |= move(vertices, jaw[list(vertices)] * weight)
-    handles |= move(face.CHIN, jaw[list(face.CHIN)])
     opening = sculpture.symmetric(sculpture.fill(handles, (*STILL, 98, 327, 64, 294, 2, 94, 129, 358)))
 
     gap = opening[list(face.LOWER_LIP_INNER)] - opening[list(face.UPPER_LIP_INNER)]  # (11, 3)
