@@ -26,18 +26,21 @@ def pose_from_rotation(rotation: Tensor) -> Tensor:
     return torch.stack([pitch, yaw, roll], dim=-1)
 
 
-def similarity_between(source: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def similarity_between(source: Tensor, target: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
     """Least-squares similarity target ~ scale * R @ source + shift, after Umeyama (1991).
 
-    source (..., N, 3) and target (..., N, 3); returns R (..., 3, 3), scale (...), shift (..., 3).
+    source (..., N, 3) and target (..., N, 3), weights (N,) of the points or None for equal ones; returns
+    R (..., 3, 3), scale (...), shift (..., 3).
     """
-    source_mean, target_mean = source.mean(-2, keepdim=True), target.mean(-2, keepdim=True)
+    count = source.shape[-2]
+    share = source.new_full((count, 1), 1.0 / count) if weights is None else (weights / weights.sum())[:, None]
+    source_mean, target_mean = (share * source).sum(-2, keepdim=True), (share * target).sum(-2, keepdim=True)
     a, b = source - source_mean, target - target_mean
-    u, s, vh = torch.linalg.svd(b.mT @ a)
+    u, s, vh = torch.linalg.svd(b.mT @ (share * a))
     sign = torch.ones_like(s)
     sign[..., -1] = torch.sign(torch.linalg.det(u @ vh))
     rotation = (u * sign[..., None, :]) @ vh
-    scale = (s * sign).sum(-1) / a.square().sum((-1, -2))
+    scale = (s * sign).sum(-1) / (share * a.square()).sum((-1, -2))
     shift = target_mean[..., 0, :] - scale[..., None] * (rotation @ source_mean.mT)[..., 0]
     return rotation, scale, shift
 

@@ -36,6 +36,7 @@ RIDGE |= {n: 0.2 for n in ("noseSneerLeft", "noseSneerRight")} | {n: 0.1 for n i
 OTHER_RIDGE = 0.07
 CLOSED_EYE = 0.28  # the tracker still sees this share of the opening when the eye is shut
 WIDE_GAIN, LOOK_DOWN_CLOSES, LOOK_UP_OPENS = 0.22, 0.36, 0.15  # share of the opening per coefficient, as authored
+CORE_WEIGHT = 4.0  # of the points about the eyes in the head pose
 UPPER = 1.1  # of a coefficient
 SHUT = 0.5  # gaze is not measured where an eye is open less than this
 MODEL_UNIT, MODEL_EAR_DEPTH = 8.9, 2.4  # cm, of MediaPipe's metric face model
@@ -72,8 +73,7 @@ def motion_from_landmarks(landmarks: Tensor, fps: float, crop_size: int = FRAME_
     points = smooth(landmarks.double())
     calm = points[calmest_frame(points)]  # (478, 3)
     frame = rig.FaceFrame.from_landmarks(calm)
-    stable = list(face.STABLE)
-    rotation, scale, shift = similarity_between(calm[stable].expand(len(points), -1, -1), points[:, stable])
+    rotation, scale, shift = _skull_motion(calm, points)
     still = ((points - shift[:, None]) @ rotation) / scale[:, None, None]  # (T, 478, 3) as posed in the calmest frame
     dynamics = _expression(calm, frame.to_local(still) - frame.to_local(calm))
     _measure_eyes(dynamics, frame, calm, still)
@@ -90,6 +90,13 @@ def motion_from_landmarks(landmarks: Tensor, fps: float, crop_size: int = FRAME_
         dim=1,
     )
     return Motion(smooth(pose).float(), dynamics.float(), fps, arkit.ARKIT)
+
+
+def _skull_motion(calm: Tensor, points: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Rotation (T, 3, 3), scale (T,) and shift (T, 3) that carry the calm skull into each frame of (T, 478, 3)."""
+    stable = list(face.STABLE)
+    weights = points.new_tensor([CORE_WEIGHT if v in face.STABLE_CORE else 1.0 for v in stable])
+    return similarity_between(calm[stable].expand(len(points), -1, -1), points[:, stable], weights)
 
 
 def calmest_frame(landmarks: Tensor) -> int:

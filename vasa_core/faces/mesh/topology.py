@@ -64,11 +64,14 @@ FOREHEAD = (151, 9, 8, 108, 337, 69, 299, 104, 333, 68, 298)
 CHEEK_RIGHT = (50, 205, 187, 207, 118, 117, 101, 36, 123, 147, 213, 116, 111)
 CHEEK_LEFT = (280, 425, 411, 427, 347, 346, 330, 266, 352, 376, 433, 345, 340)
 
-# Points that follow the skull and not the expression: head pose is fitted to these.
+# Points that follow the skull and not the expression: head pose is fitted to these, above all to the core, whose
+# places the tracker knows best.
 STABLE = (
     33, 133, 362, 263, 168, 6, 197, 195, 9, 8, 151, 10, 108, 337, 69, 299,
     127, 356, 234, 454, 162, 389, 21, 251, 54, 284,
 )  # fmt: skip
+
+STABLE_CORE = (33, 133, 362, 263, 168, 6, 197, 195)
 
 # One eye: (upper lid, lower lid, iris, iris rim). Right first, as the viewer reads.
 EYE_RIGHT = (UPPER_LID_RIGHT, LOWER_LID_RIGHT, IRIS_RIGHT, IRIS_RIM_RIGHT)
