@@ -1,0 +1,37 @@
+import math
+
+import pytest
+import torch
+
+from vasa_core.motion.diffusion import STEPS, add_noise, ddim_step, sampling_times, signal_power
+
+
+def test_signal_falls_from_all_to_nothing():
+    power = signal_power(torch.arange(STEPS))
+    assert power[0] > 0.999 and power[-1] < 1e-4 and (power.diff() <= 0).all()
+    by_hand = math.cos((501 / 1000 + 0.008) / 1.008 * math.pi / 2) ** 2 / math.cos(0.008 / 1.008 * math.pi / 2) ** 2
+    assert abs(power[500].item() - by_hand) < 1e-6
+
+
+def test_ddim_step_is_its_formula():
+    g = torch.Generator().manual_seed(0)
+    x, clean = torch.randn(1, 4, 3, generator=g), torch.randn(1, 4, 3, generator=g)
+    a, b = (signal_power(torch.tensor(t)).item() for t in (799, 599))
+    noise = (x - math.sqrt(a) * clean) / math.sqrt(1 - a)
+    assert torch.allclose(ddim_step(x, clean, 799, 599), math.sqrt(b) * clean + math.sqrt(1 - b) * noise, atol=1e-5)
+    assert torch.equal(ddim_step(x, clean, 99, None), clean)
+
+
+def test_ddim_with_the_true_clean_signal_runs_back_along_the_noising():
+    g = torch.Generator().manual_seed(0)
+    clean, noise = torch.randn(2, 50, 3, generator=g), torch.randn(2, 50, 3, generator=g)
+    x = add_noise(clean, noise, torch.tensor([900, 900]))
+    x = ddim_step(x, clean, 900, 300)
+    assert torch.allclose(x, add_noise(clean, noise, torch.tensor([300, 300])), atol=1e-4)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 7, 10, 50, 1000])
+def test_any_number_of_steps_starts_at_the_noisiest(steps):
+    times = sampling_times(steps)
+    assert len(times) == steps and times[0] == STEPS - 1 and times[-1] >= 0
+    assert (times.diff() < 0).all()
