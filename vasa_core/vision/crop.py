@@ -1,0 +1,160 @@
+"""The square crop around one face that everything else works in, and the way back into the picture.
+
+A crop covers whole picture pixels, so that resampling is separable, low-pass filtered and, at equal size, exact.
+Coordinates are continuous: 0 is the outer edge of the first pixel, its centre lies at 0.5.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ..errors import BadInput, NoFaceFound
+from ..types import FRAME_SIZE, FaceCrop
+from .detect import PRESENCE, Face, check_image, find_faces, read_mesh, squares_from_landmarks
+from .landmarks import POINTS
+from .model import Vision
+from .sampling import overlap
+
+HALF = 1.18  # half the crop over the longer extent of the landmarks
+LIFT = 0.04  # the crop's centre above the landmarks', over the same extent: room for hair
+SMALLEST_FACE = 48  # pixels; below this the mesh guesses
+
+
+def crop_face(
+    vision: Vision,
+    image: Tensor,
+    index: int = 0,
+    box: tuple[float, float, float, float] | None = None,
+    size: int = FRAME_SIZE,
+) -> FaceCrop:
+    """The crop (size, size) around one face of image (3, H, W) in [0, 1], with landmarks and matte.
+
+    index: 0 is the largest face. box: x0, y0, x1, y1 in picture pixels; index then counts the faces that overlap it,
+    the one with the greatest overlap first. Raises NoFaceFound where there is no such face or it is too small.
+    """
+    faces = find_faces(vision, image)
+    return crop_from_landmarks(vision, image, choose_face(faces, index, box).landmarks, size, look_again=True)
+
+
+def crop_from_landmarks(
+    vision: Vision, image: Tensor, landmarks: Tensor, size: int = FRAME_SIZE, look_again: bool = False
+) -> FaceCrop:
+    """The crop of image (3, H, W) around known landmarks (478, 3) in picture pixels, with matte.
+
+    look_again: read the landmarks once more inside the crop, which is finer where the picture is large.
+    """
+    check_image(image, "The picture")
+    check_landmarks(landmarks, image)
+    matrix, span = _framing(landmarks, size)
+    crop = cut_crop(image, span, size)
+    local = torch.cat([landmarks[:, :2] * matrix[0, 0] + matrix[:2, 2], landmarks[:, 2:] * matrix[0, 0]], dim=1)
+    prepared = vision.prepare(crop)[None]
+    if look_again:
+        found, presence = read_mesh(vision, prepared, squares_from_landmarks(local[None].to(prepared.device)))
+        if presence[0] < PRESENCE:
+            raise NoFaceFound("The face in the picture is not clear enough. Use one that is lit well and not covered.")
+        local = found[0].to(local)
+    return FaceCrop(crop, local, matrix, (image.shape[1], image.shape[2]), person_matte(vision, crop))
+
+
+def person_matte(vision: Vision, image: Tensor) -> Tensor:
+    """(H, W) in [0, 1]: how far each pixel of image (3, H, W) belongs to the person."""
+    inputs = F.interpolate(vision.prepare(image)[None], (vision.matte.size,) * 2, mode="bilinear", antialias=True)
+    matte = vision.matte(inputs)[:, None].to(image)
+    return F.interpolate(matte, image.shape[1:], mode="bilinear")[0, 0]
+
+
+def choose_face(faces: list[Face], index: int = 0, box: tuple[float, float, float, float] | None = None) -> Face:
+    """The face that index and box ask for (as in crop_face); NoFaceFound says what is there instead."""
+    if not faces:
+        raise NoFaceFound("No face in the picture. Use a picture of a person who looks roughly towards the camera.")
+    if box is not None:
+        x0, y0, x1, y1 = box
+        if not (x1 > x0 and y1 > y0):
+            raise BadInput(f"The face box {tuple(box)} is empty. It must be left, top, right, bottom in pixels.")
+        area = torch.tensor([box], dtype=torch.float32)
+        shares = [float(overlap(face.box[None].float().cpu(), area)) for face in faces]
+        order = sorted((k for k, share in enumerate(shares) if share > 0), key=lambda k: -shares[k])
+        faces = [faces[k] for k in order]
+        if not faces:
+            raise NoFaceFound(f"No face inside the box {tuple(box)}. Draw it around a face, or leave it out.")
+    if not 0 <= index < len(faces):
+        raise NoFaceFound(
+            f"Face {index} was asked for, but the picture has {len(faces)}. Use an index from 0 to {len(faces) - 1}."
+        )
+    return faces[index]
+
+
+def check_landmarks(landmarks: Tensor, image: Tensor) -> None:
+    """Raise BadInput or NoFaceFound unless landmarks (478, 3) are a usable face inside image (3, H, W)."""
+    if landmarks.shape != (POINTS, 3) or not torch.isfinite(landmarks).all():
+        raise BadInput(f"The landmarks have shape {tuple(landmarks.shape)}; they must be 478 finite points (x, y, z).")
+    low, high = landmarks[:, :2].amin(dim=0), landmarks[:, :2].amax(dim=0)
+    width = float((high - low).amax())
+    if width < SMALLEST_FACE:
+        raise NoFaceFound(
+            f"The face in the picture is only {width:.0f} px wide; it must be at least {SMALLEST_FACE} px. "
+            f"Use a larger picture."
+        )
+    height, width = image.shape[1:]
+    if high[0] < 0 or high[1] < 0 or low[0] > width or low[1] > height:
+        raise BadInput("The landmarks lie outside the picture. Use the picture that they were found in.")
+
+
+def cut_crop(image: Tensor, span: tuple[int, int, int], size: int) -> Tensor:
+    """Pixels left..left+side, top..top+side (span: left, top, side) of image (..., 3, H, W) -> (..., 3, size, size).
+
+    Outside the picture the nearest pixel repeats. Smaller crops are low-pass filtered.
+    """
+    left, top, side = span
+    height, width = image.shape[-2:]
+    rows = torch.arange(top, top + side, device=image.device).clamp(0, height - 1)
+    columns = torch.arange(left, left + side, device=image.device).clamp(0, width - 1)
+    part = image[..., rows[:, None], columns[None, :]].float()
+    if side == size:
+        return part
+    batch = part.reshape(-1, *part.shape[-3:])
+    resized = F.interpolate(batch, (size, size), mode="bicubic", antialias=True).clamp_(0, 1)
+    return resized.reshape(*part.shape[:-2], size, size)
+
+
+def paste_back(frames: Tensor, picture: Tensor, crop_from_image: Tensor, feather: float = 0.06) -> Tensor:
+    """frames (T, 3, S, S) put back into picture (3, H, W) -> (T, 3, H, W).
+
+    crop_from_image: the FaceCrop's. feather: width of the soft edge over the crop's side; the crop's outermost pixels
+    show the picture itself, and so does all outside it.
+    """
+    size, span = frames.shape[-1], span_of(crop_from_image, frames.shape[-1])
+    left, top, side = span
+    height, width = picture.shape[1:]
+    resized = frames if side == size else F.interpolate(frames, (side, side), mode="bicubic", antialias=True)
+    ramp = (torch.arange(side, dtype=torch.float32, device=frames.device) + 0.5) / side
+    ramp = (torch.minimum(ramp, 1 - ramp) / max(feather, 1e-6)).clamp(0, 1)
+    ramp = ramp * ramp * (3 - 2 * ramp)
+    weight = ramp[:, None] * ramp[None, :]
+    y0, x0, y1, x1 = max(top, 0), max(left, 0), min(top + side, height), min(left + side, width)
+    inside = (..., slice(y0 - top, y1 - top), slice(x0 - left, x1 - left))
+    pasted = picture.to(frames).expand(len(frames), -1, -1, -1).clone()
+    region = pasted[:, :, y0:y1, x0:x1]
+    region += (resized.clamp(0, 1)[inside] - region) * weight[inside[1:]]
+    return pasted
+
+
+def span_of(crop_from_image: Tensor, size: int) -> tuple[int, int, int]:
+    """The whole picture pixels (left, top, side) that a crop of `size` covers."""
+    scale = float(crop_from_image[0, 0])
+    left, top = (-float(crop_from_image[k, 2]) / scale for k in (0, 1))
+    return round(left), round(top), round(size / scale)
+
+
+def _framing(landmarks: Tensor, size: int) -> tuple[Tensor, tuple[int, int, int]]:
+    """Where the crop lies: crop_from_image (3, 3), and the span that cut_crop takes."""
+    xy = landmarks[:, :2].double().cpu()
+    low, high = xy.amin(dim=0), xy.amax(dim=0)
+    extent = float((high - low).amax())
+    centre = 0.5 * (low + high) - torch.tensor([0.0, LIFT * extent])
+    side = round(2 * HALF * extent)
+    left, top = (round(float(c) - side / 2) for c in centre)
+    scale = size / side
+    matrix = [[scale, 0.0, -left * scale], [0.0, scale, -top * scale], [0.0, 0.0, 1.0]]
+    return torch.tensor(matrix, dtype=torch.float32, device=landmarks.device), (left, top, side)
