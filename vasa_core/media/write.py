@@ -69,9 +69,17 @@ class VideoWriter:
         self._sound_sent = 0
         self._container = self._temporary = self._video = self._sound = None
 
+    @property
+    def duration(self) -> float:
+        """Seconds of video written so far."""
+        return float(self.frames_written / self.fps)
+
     def __enter__(self) -> VideoWriter:
         self._temporary = str(self.path.parent / f".vasa-{secrets.token_hex(8)}.mp4")
         try:
+            if self.path.is_dir():
+                raise IsADirectoryError("it is a folder")
+            open(self._temporary, "xb").close()  # an unwritable place fails here, before any work is done
             self._container = av.open(
                 self._temporary, "w", format="mp4", options={"movflags": "use_metadata_tags+faststart"}
             )
@@ -90,7 +98,7 @@ class VideoWriter:
         try:
             for frame in frames:
                 self._write_frame(frame)
-            self._write_sound(Fraction(self.frames_written) / self.fps)
+            self._write_sound(self.frames_written / self.fps)
         except (OSError, av.FFmpegError) as error:
             raise self._unwritable(error) from error
 

@@ -1,0 +1,213 @@
+"""Pictures, sound and video of every kind that people have."""
+
+import math
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from vasa_core.errors import BadAudio, BadInput
+from vasa_core.media.read import read_audio, read_image, read_video, read_waveform
+from vasa_core.media.write import VideoWriter
+
+
+def gradient(width=60, height=40):
+    """RGB uint8: red rises to the right, green downwards."""
+    red = np.linspace(0, 255, width, dtype=np.uint8)[None, :].repeat(height, 0)
+    green = np.linspace(0, 255, height, dtype=np.uint8)[:, None].repeat(width, 1)
+    return np.stack([red, green, np.full_like(red, 128)], axis=2)
+
+
+def saved(tmp_path, picture, name="p.png", **options):
+    picture.save(tmp_path / name, **options)
+    return read_image(tmp_path / name)
+
+
+def test_rgb_is_exact(tmp_path):
+    image = saved(tmp_path, Image.fromarray(gradient()))
+    assert image.shape == (3, 40, 60) and image.dtype == torch.float32
+    np.testing.assert_allclose(image.permute(1, 2, 0).numpy() * 255, gradient(), atol=1e-4)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P", "CMYK", "LA", "RGBA", "LAB"])
+def test_every_mode_becomes_rgb(tmp_path, mode):
+    picture = Image.fromarray(gradient())
+    if mode == "LAB":
+        picture = Image.new("LAB", (60, 40), (128, 128, 128))
+    elif mode == "LA":
+        picture = picture.convert("L").convert("LA")
+    else:
+        picture = picture.convert(mode)
+    image = saved(tmp_path, picture, "p.tif")
+    assert image.shape == (3, 40, 60) and image.min() >= 0 and image.max() <= 1
+    if mode in ("L", "LA"):
+        assert image[0].equal(image[1]) and image[0].equal(image[2])
+
+
+def test_sixteen_bit_grey_keeps_its_depth(tmp_path):
+    values = np.arange(40 * 60, dtype=np.uint16).reshape(40, 60) * 27
+    image = saved(tmp_path, Image.fromarray(values))
+    np.testing.assert_allclose(image[0].numpy(), values / 65535, atol=1e-6)
+
+
+def test_float_pictures(tmp_path):
+    image = saved(tmp_path, Image.fromarray(np.linspace(-0.5, 1.5, 2400, dtype=np.float32).reshape(40, 60)), "p.tif")
+    assert image.min() == 0 and image.max() == 1
+
+
+def test_transparency_lies_over_mid_grey(tmp_path):
+    rgba = np.zeros((8, 8, 4), np.uint8)
+    rgba[:, 4:] = (255, 0, 0, 255)
+    image = saved(tmp_path, Image.fromarray(rgba))
+    assert image[:, 0, 0].tolist() == [0.5, 0.5, 0.5] and image[:, 0, 7].tolist() == [1.0, 0.0, 0.0]
+    palette = Image.fromarray(gradient()).convert("P")
+    assert saved(tmp_path, palette, transparency=palette.getpixel((0, 0)))[:, 0, 0].tolist() == [0.5, 0.5, 0.5]
+
+
+def test_exif_rotation_is_applied(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # "rotate 90 degrees clockwise to view"
+    image = saved(tmp_path, Image.fromarray(gradient()), "p.jpg", exif=exif, quality=95)
+    assert image.shape == (3, 60, 40)
+    assert image[0, -1].mean() > 0.9 and image[0, 0].mean() < 0.1  # red rises downwards now
+    assert image[1, :, 0].mean() > 0.9  # green, once at the bottom, is at the left
+
+
+def test_small_and_large(tmp_path):
+    assert saved(tmp_path, Image.new("RGB", (64, 64))).shape == (3, 64, 64)
+    assert saved(tmp_path, Image.new("RGB", (7680, 4320)), "p.jpg").shape == (3, 4320, 7680)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a picture", None, "cut"])
+def test_bad_pictures_are_one_sentence(tmp_path, content):
+    path = tmp_path / "bad.png"
+    if content == "cut":
+        Image.fromarray(np.random.default_rng(0).integers(0, 255, (99, 99, 3), np.uint8)).save(path)
+        path.write_bytes(path.read_bytes()[:5000])
+    elif content is not None:
+        path.write_bytes(content)
+    with pytest.raises(BadInput, match="bad.png"):
+        read_image(path)
+
+
+def write_sound(path, waveform, rate, codec):
+    """waveform (C, N) float array in a file."""
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream(codec, rate=rate, layout="mono" if len(waveform) == 1 else "stereo")
+        size = stream.codec_context.frame_size or 1024
+        resampler = av.AudioResampler(stream.codec_context.format, stream.codec_context.layout, rate, frame_size=size)
+        frame = av.AudioFrame.from_ndarray(waveform, format="fltp", layout=stream.codec_context.layout.name)
+        frame.sample_rate, frame.pts, frame.time_base = rate, 0, Fraction(1, rate)
+        for block in [*resampler.resample(frame), *resampler.resample(None)]:
+            file.mux(stream.encode(block))
+        file.mux(stream.encode(None))
+
+
+def beep(rate, channels, seconds=1.5, onset=0.5):
+    t = np.arange(int(rate * seconds)) / rate
+    tone = np.where((t > onset) & (t < onset + 0.2), 0.7 * np.sin(2 * math.pi * 440 * t), 0)
+    return np.stack([tone, 0.5 * tone][:channels]).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "rates"),
+    [
+        ("a.wav", "pcm_s16le", (8000, 22050, 96000)),
+        ("a.flac", "flac", (16000, 48000)),
+        ("a.mp3", "libmp3lame", (16000, 44100)),
+        ("a.m4a", "aac", (22050, 48000)),
+        ("a.ogg", "libopus", (48000,)),
+    ],
+)
+@pytest.mark.parametrize("channels", [1, 2])
+def test_sound_is_where_it_was(tmp_path, name, codec, rates, channels):
+    for rate in rates:
+        path = tmp_path / f"{rate}-{name}"
+        write_sound(path, beep(rate, channels), rate, codec)
+        waveform, read_rate = read_waveform(path)
+        assert read_rate == rate and waveform.shape[0] == channels
+        assert abs(waveform.shape[1] / rate - 1.5) < 0.1
+        loud = (waveform[0].abs() > 0.3).nonzero()[:, 0] / rate
+        assert abs(loud[0] - 0.5) < 0.004 and abs(loud[-1] - 0.7) < 0.004
+        assert read_audio(path).samples.equal(waveform.mean(0))
+
+
+def test_bad_sound_is_one_sentence(tmp_path):
+    bad = tmp_path / "bad.wav"
+    with pytest.raises(BadInput, match="no audio file"):
+        read_audio(bad)
+    for content in (b"", b"RIFF" + bytes(50), np.random.default_rng(0).bytes(4000)):
+        bad.write_bytes(content)
+        with pytest.raises(BadAudio, match="bad.wav"):
+            read_audio(bad)
+    with VideoWriter(tmp_path / "mute.mp4", 25) as writer:
+        writer.write(np.zeros((3, 64, 64, 3), np.uint8))
+    with pytest.raises(BadAudio, match="no sound"):
+        read_audio(tmp_path / "mute.mp4")
+    assert read_video(tmp_path / "mute.mp4").waveform() is None
+
+
+def numbered(count, size=64):
+    """Frames whose grey tells their number."""
+    return np.stack([np.full((size, size, 3), 20 + 10 * k, np.uint8) for k in range(count)])
+
+
+@pytest.mark.parametrize("fps", [Fraction(24), Fraction(30000, 1001), Fraction(60)])
+def test_frames_of_a_video(tmp_path, fps):
+    with VideoWriter(tmp_path / "v.mp4", fps) as writer:
+        writer.write(numbered(20))
+    video = read_video(tmp_path / "v.mp4")
+    assert video.fps == fps and video.expected_frames == 20
+    for _ in range(2):  # as often as wanted
+        greys = [float(frame.mean()) * 255 for frame in video]
+        np.testing.assert_allclose(greys, [20 + 10 * k for k in range(20)], atol=2)
+
+
+def test_varying_frame_rate_lands_on_an_even_grid(tmp_path):
+    """Frames 0, 1, 2 at 25 fps, then a gap of four frames: the last before the gap is repeated."""
+    with av.open(str(tmp_path / "v.mkv"), "w") as file:
+        stream = file.add_stream("libx264", rate=25)
+        stream.width = stream.height = 64
+        stream.pix_fmt = "yuv420p"
+        for k, pts in enumerate([0, 1, 2, 7, 8, 9, 10, 11]):
+            frame = av.VideoFrame.from_ndarray(numbered(8)[k], format="rgb24")
+            frame.pts, frame.time_base = pts, Fraction(1, 25)
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+    video = read_video(tmp_path / "v.mkv")
+    video.fps = Fraction(25)  # the average of this file is lower
+    greys = [round((float(frame.mean()) * 255 - 20) / 10) for frame in video]
+    assert greys == [0, 1, 2, 2, 2, 2, 2, 3, 4, 5, 6, 7]
+
+
+def test_phone_videos_are_turned_upright(tmp_path):
+    """The display matrix of ISO 14496-12 (tkhd), set to a quarter turn clockwise as phones held upright do."""
+    path = tmp_path / "v.mp4"
+    frame = np.zeros((64, 128, 3), np.uint8)
+    frame[:, :64] = 200  # bright left half
+    with VideoWriter(path, 25) as writer:
+        writer.write(np.stack([frame] * 3))
+    assert next(iter(read_video(path))).shape == (3, 64, 128)
+    data = path.read_bytes()
+    unit, minus = (65536).to_bytes(4, "big"), (-65536).to_bytes(4, "big", signed=True)
+    zero, last = bytes(4), (1 << 30).to_bytes(4, "big")
+    upright, turned = unit + zero * 3 + unit + zero * 3 + last, zero + unit + zero + minus + zero * 4 + last
+    at = data.index(upright, data.index(b"tkhd"))
+    path.write_bytes(data[:at] + turned + data[at + 36 :])
+    picture = next(iter(read_video(path)))
+    assert picture.shape == (3, 128, 64)
+    assert picture[:, :60].mean() > 0.7 and picture[:, 68:].mean() < 0.1  # what was left is on top
+
+
+def test_bad_videos_are_one_sentence(tmp_path):
+    bad = tmp_path / "bad.mp4"
+    for content in (b"", b"nothing of a video"):
+        bad.write_bytes(content)
+        with pytest.raises(BadInput, match="bad.mp4"):
+            read_video(bad)
+    write_sound(tmp_path / "a.m4a", beep(16000, 1), 16000, "aac")
+    with pytest.raises(BadInput, match="no picture"):
+        read_video(tmp_path / "a.m4a")
