@@ -1,0 +1,29 @@
+"""Sound to features at the motion frame rate. `AUDIO_ENCODERS` is the table of encoders that need no file from outside.
+
+A motion model names the encoder that it was trained with; features of another are refused when motion is generated.
+"""
+
+from pathlib import Path
+
+from torch import nn
+
+from ..errors import BadInput
+from .phonetic import load_phonetic_encoder
+from .wav2vec2 import load_wav2vec2
+
+AUDIO_ENCODERS = {"phonetic": load_phonetic_encoder}
+
+
+def load_audio_encoder(name_or_path: str | Path) -> nn.Module:
+    """An AudioEncoder by its name in AUDIO_ENCODERS, or a Wav2Vec2 from the path of a safetensors file.
+
+    Raises BadInput for an unknown name, WeightsError for a file that does not fit.
+    """
+    if name_or_path in AUDIO_ENCODERS:
+        return AUDIO_ENCODERS[name_or_path]()
+    if Path(name_or_path).suffix in (".safetensors", ".sft"):
+        return load_wav2vec2(name_or_path)
+    known = ", ".join(AUDIO_ENCODERS)
+    raise BadInput(
+        f"There is no audio encoder '{name_or_path}'. Use {known}, or the path of a Wav2Vec2 .safetensors file."
+    )
