@@ -99,8 +99,8 @@ def progress_printer(prompt: dict, stream) -> Callable[[Event], None]:
 
     def finish_line() -> None:
         if current:
-            end = f"\r  {current.pop():<28} [{'#' * 30}] done\n" if stream.isatty() else " done\n"
-            stream.write(end)
+            title = current.pop()
+            stream.write(f"\r  {title:<28} [{'#' * 30}] done\n" if stream.isatty() else " done\n")
 
     def show(event: Event) -> None:
         if event.type == "executing" and event.data.get("node") in titles:

@@ -56,7 +56,7 @@ def install(python: Path, name: str, arguments: list[str], lists: list[Path]) ->
     if stamp.exists() and stamp.read_text() == digest:
         return
     print(f"Installing {name} into .venv (the first time takes some minutes) ...", flush=True)
-    command = [str(python), "-m", "pip", "install", "--disable-pip-version-check", *arguments]
+    command = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--no-compile", *arguments]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     last = []
     for line in process.stdout:
