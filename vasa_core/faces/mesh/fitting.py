@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-SWEEPS = 60
+SWEEPS, SETTLED = 400, 1e-4  # at most; done when no coefficient moves further than this
 
 
 def bounded_least_squares(basis: Tensor, targets: Tensor, ridge: Tensor, upper: float, sweeps: int = SWEEPS) -> Tensor:
@@ -15,10 +15,13 @@ def bounded_least_squares(basis: Tensor, targets: Tensor, ridge: Tensor, upper: 
     gram = basis.mT @ basis + torch.diag(ridge.square())  # (K, K)
     projected = targets @ basis  # (T, K)
     solution = torch.zeros_like(projected)
-    for _ in range(sweeps):
+    for _ in range(SWEEPS):
+        before = solution.clone()
         for k in range(gram.shape[0]):
             step = (projected[:, k] - solution @ gram[:, k]) / gram[k, k]
             solution[:, k] = (solution[:, k] + step).clamp(0.0, upper)
+        if (solution - before).abs().max() < settled:
+            break
     return solution
 
 

@@ -33,6 +33,7 @@ FITTED_TO = tuple(
 DEPTH_WEIGHT, LIP_WEIGHT, OTHER_WEIGHT, GAP_WEIGHT = 0.35, 1.6, 0.7, 4.0
 RIDGE = {"jawOpen": 0.02, "mouthClose": 0.12, "jawForward": 0.12, "cheekPuff": 0.15}
 RIDGE |= {n: 0.2 for n in ("noseSneerLeft", "noseSneerRight")} | {n: 0.1 for n in ("mouthRollLower", "mouthRollUpper")}
+RIDGE |= {n: 0.03 for n in arkit.NAMES if n.startswith("brow")}
 OTHER_RIDGE = 0.07
 CLOSED_EYE = 0.28  # the tracker still sees this share of the opening when the eye is shut
 WIDE_GAIN, LOOK_DOWN_CLOSES, LOOK_UP_OPENS = 0.22, 0.36, 0.15  # share of the opening per coefficient, as authored
@@ -100,13 +101,15 @@ def _skull_motion(calm: Tensor, points: Tensor) -> tuple[Tensor, Tensor, Tensor]
 
 
 def calmest_frame(landmarks: Tensor) -> int:
-    """Index of the frame with closed mouth, usual mouth width and usually open eyes; landmarks (T, 478, 3)."""
-    unit = rig.FaceFrame.from_landmarks(landmarks).unit
+    """Index of the frame with closed mouth, usual mouth width, usual gaze and usually open eyes; (T, 478, 3)."""
+    frame = rig.FaceFrame.from_landmarks(landmarks)
+    unit, gaze = frame.unit, _iris_place(frame.to_local(landmarks)).mean(-2)  # (T, 2)
     gap = (landmarks[:, face.LIP_TOP] - landmarks[:, face.LIP_BOTTOM]).norm(dim=-1) / unit
     width = (landmarks[:, face.MOUTH_CORNER_LEFT] - landmarks[:, face.MOUTH_CORNER_RIGHT]).norm(dim=-1) / unit
     eyes = rig.eye_opening(landmarks).sum(-1)
     strain = 6.0 * (gap - gap.quantile(0.05)).clamp_min(0.0)
     strain = strain + (eyes - eyes.median()).abs() + 2.0 * (width - width.median()).abs()
+    strain = strain + 3.0 * (gaze - gaze.median(0).values).norm(dim=-1)
     return int(strain.argmin())
 
 
