@@ -1,7 +1,7 @@
 """Sound -> log-mel spectrogram at 100 frames per second, and its normalisation for the phonetic encoder.
 
-    log_mel(samples at 16 kHz)  (frames, 80)    natural log of mel power; frame i is centred on i * 10 ms
-    normalise(log_mel)          (frames, 160)   relative to the clip's loud level, as it is and with the clip's mean spectrum taken off
+log_mel(samples at 16 kHz)  (frames, 80)    natural log of mel power; frame i is centred on i * 10 ms
+normalise(log_mel)          (frames, 160)   relative to the clip's loud level, and to its mean spectrum
 """
 
 import math

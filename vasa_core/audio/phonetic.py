@@ -104,8 +104,8 @@ class PhoneticNet(nn.Module):
 class PhoneticEncoder(nn.Module):
     """An AudioEncoder: sound to 38 channels (CHANNELS) at any frame rate.
 
-    curves 0..1 (width -1..1); viseme posteriors and event probabilities 0..1; loudness in dB / 20 relative to the clip's
-    loud level; voicing 0..1; natural log of the pitch over its median. Silence is curves 0 and 'sil' 1, exactly.
+    curves 0..1 (width -1..1); viseme posteriors and event probabilities 0..1; loudness in dB / 20 relative to the
+    clip's loud level; voicing 0..1; natural log of the pitch over its median. Silence is curves 0 and 'sil' 1, exactly.
     """
 
     channels = len(CHANNELS)
@@ -154,7 +154,7 @@ def soften(posteriors: Tensor) -> Tensor:
 
 
 def widen(events: Tensor) -> Tensor:
-    """(B, T, C) -> same: the largest of three frames; a closure of 40 ms must not fall between frames at 25 per second."""
+    """(B, T, C) -> same: the largest of three frames, so that 25 frames/s never miss a closure."""
     return functional.max_pool1d(events.transpose(1, 2), 3, 1, padding=1).transpose(1, 2)
 
 

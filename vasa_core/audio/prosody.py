@@ -1,9 +1,9 @@
 """Loudness, voicing and pitch of a voice, by plain signal processing, 50 frames per second.
 
-    prosody(samples at 16 kHz)  (frames, 3)    loudness (dB / 20 below the clip's loud level), voicing 0..1, log-pitch deviation
+    prosody(samples at 16 kHz)  (frames, 3)    loudness, voicing, pitch deviation
 
-Frame i is centred on i * 20 ms. Pitch follows P. Boersma (1993): the autocorrelation of a Hann-windowed frame divided by that of
-the window itself, whose highest peak between 60 and 420 Hz is the period and its height the voicing.
+Frame i is centred on i * 20 ms. Pitch follows P. Boersma (1993): the autocorrelation of a windowed frame divided by that
+of the window. Its highest peak between 60 and 420 Hz is the period; the height of the peak is the voicing.
 """
 
 import torch
@@ -27,7 +27,7 @@ def prosody(samples: Tensor) -> Tensor:
     """(N,) samples at 16 kHz -> (N // 320 + 1, 3).
 
     loudness: level / 20 dB relative to the clip's loud level (95 % quantile), -3 (60 dB down, or silence) .. about 0.3.
-    voicing: 0 noise or silence .. 1 perfectly periodic. pitch: natural log of pitch over the clip's median, 0 where unvoiced.
+    voicing: 0 noise or silence .. 1 perfectly periodic. pitch: log of pitch over the clip's median, 0 where unvoiced.
     """
     loudness = loudness_db(samples)
     rank = max(1, int(0.95 * loudness.shape[0]))
@@ -36,10 +36,8 @@ def prosody(samples: Tensor) -> Tensor:
     voicing, pitch = voicing_and_pitch(samples)
     voicing = voicing * ((relative + 2.25) * 2).clamp(0, 1)  # what is 45 dB down is not the speaker
     voiced = voicing > VOICED
-    if voiced.any():
-        deviation = (pitch / pitch[voiced].median()).log().clamp(-0.7, 0.7)
-    else:
-        deviation = torch.zeros_like(pitch)
+    median = pitch[voiced].median() if voiced.any() else pitch.new_ones(())
+    deviation = (pitch / median).log().clamp(-0.7, 0.7)
     return torch.stack([relative, voicing, smooth(torch.where(voiced, deviation, deviation.new_zeros(())))], dim=1)
 
 
@@ -54,7 +52,9 @@ def loudness_db(samples: Tensor) -> Tensor:
 def voicing_and_pitch(samples: Tensor) -> tuple[Tensor, Tensor]:
     """(N,) at 16 kHz -> voicing (N // 320 + 1,) in 0..1 and pitch in Hz (meaningful where voiced)."""
     frames = samples.shape[0] // HOP + 1
-    half = functional.avg_pool1d(samples.float()[None, None], DECIMATION)[0, 0]  # 8 kHz; its lowpass spares the speech band
+    half = functional.avg_pool1d(samples.float()[None, None], DECIMATION)[
+        0, 0
+    ]  # 8 kHz; its lowpass spares the speech band
     rate, hop = MEL_RATE // DECIMATION, HOP // DECIMATION
     half = functional.pad(half, (WINDOW // 2, WINDOW + hop))
     window = torch.hann_window(WINDOW, device=samples.device)

@@ -2,8 +2,8 @@
 
     build_corpus(folder) -> train_encoder(config, folder, out) -> phonetic.safetensors
 
-The network hears windows of 3.2 s, half of them recorded voices, and is taught the mouth curves (squared error, closures
-and f/v weighted, since a plain regression hedges on brief events), the viseme of every frame, and the two events.
+The network hears windows of 3.2 s, half of them recorded voices. It is taught the mouth curves (squared error, closures
+and f/v weighted, since plain regression hedges on brief events), the viseme of every frame, and the two events.
 """
 
 import csv
@@ -18,11 +18,19 @@ from torch import Generator, Tensor
 from torch.nn import functional
 
 from ..audio.mel import normalise
-from ..audio.phonetic import CURVES, EVENTS, VISEMES, PhoneticConfig, PhoneticEncoder, PhoneticNet, save_phonetic_encoder
+from ..audio.phonetic import (
+    CURVES,
+    EVENTS,
+    VISEMES,
+    PhoneticConfig,
+    PhoneticEncoder,
+    PhoneticNet,
+    save_phonetic_encoder,
+)
 from . import spectral
 from .loop import Recipe, averaged, train
-from .speech import FPS, Shard, load_shard
 from .spectral import SILENCE, Variety
+from .speech import FPS, Shard, load_shard
 
 CLOSURE, LABIODENTAL = VISEMES.index("PBM"), VISEMES.index("FV")
 
@@ -61,8 +69,11 @@ class Windows:
 
     def __init__(self, folder: Path, config: EncoderConfig) -> None:
         self.config = config
-        found = [(load_shard(folder / f"{name}.safetensors"), share) for name, share in config.shares
-                 if (folder / f"{name}.safetensors").exists()]
+        found = [
+            (load_shard(folder / f"{name}.safetensors"), share)
+            for name, share in config.shares
+            if (folder / f"{name}.safetensors").exists()
+        ]
         self.shards = [shard for shard, _ in found]
         self.shares = torch.tensor([share for _, share in found])
 

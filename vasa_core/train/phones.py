@@ -60,22 +60,41 @@ TYPICAL = 0.08  # s; a longer segment reaches its target better
 CLOSED = 0.02  # aperture forced inside p, b, m ...
 CLOSED_FROM, CLOSED_TO = 0.15, 0.80  # ... between these parts of the segment
 GRID = 100  # frames per second at which curves are computed
-SMOOTHING = np.hanning(11)[1:-1] / np.hanning(11)[1:-1].sum()  # about 90 ms: lips have mass, and 25 frames/s must hold it
+SMOOTHING = np.hanning(11)[1:-1] / np.hanning(11)[1:-1].sum()  # about 90 ms: lips have mass
 
-ARPABET = {
-    **{p: ("PBM",) for p in "b em m p".split()},
-    **{p: ("FV",) for p in "f v".split()},
-    **{p: ("TH",) for p in "dh th".split()},
-    **{p: ("TD",) for p in "d dx en n nx t".split()},
-    **{p: ("SH",) for p in "ch jh sh zh".split()},
-    **{p: ("K",) for p in "g k ng".split()},
-    **{p: ("H",) for p in "hh hv h".split()},
-    **{p: ("S",) for p in "s z".split()},
-    **{p: ("sil",) for p in "pau sil # h# brth".split()},
-    **{"l": ("L",), "r": ("R",), "w": ("W",), "y": ("J",), "el": ("@", "L")},
-    **{"iy": ("i",), "ih": ("I",), "eh": ("e",), "ae": ("ae",), "aa": ("a",), "ah": ("V",), "ax": ("@",), "ao": ("O",)},
-    **{"uh": ("U",), "uw": ("u",), "axr": ("3",), "er": ("3",)},
-    **{"aw": ("a", "U"), "ay": ("a", "I"), "ey": ("e", "i"), "ow": ("o", "u"), "oy": ("O", "I")},
+_ARPABET_OF = {
+    "PBM": "b em m p",
+    "FV": "f v",
+    "TH": "dh th",
+    "TD": "d dx en n nx t",
+    "L": "l",
+    "S": "s z",
+    "SH": "ch jh sh zh",
+    "K": "g k ng",
+    "H": "hh hv h",
+    "R": "r",
+    "W": "w",
+    "J": "y",
+    "sil": "pau sil # h# brth",
+    "i": "iy",
+    "I": "ih",
+    "e": "eh",
+    "ae": "ae",
+    "a": "aa",
+    "V": "ah",
+    "@": "ax",
+    "O": "ao",
+    "U": "uh",
+    "u": "uw",
+    "3": "axr er",
+}
+ARPABET = {phone: (viseme,) for viseme, phones in _ARPABET_OF.items() for phone in phones.split()} | {
+    "aw": ("a", "U"),
+    "ay": ("a", "I"),
+    "ey": ("e", "i"),
+    "ow": ("o", "u"),
+    "oy": ("O", "I"),
+    "el": ("@", "L"),
 }
 IPA = {
     phone: viseme
@@ -109,7 +128,7 @@ IPA = {
     }.items()
     for phone in phones.split()
 }
-IPA_MARKS = dict.fromkeys(map(ord, "ːˑʲʰˈˌ\u0303\u0329\u032a\u0361ʼ\u032f"))  # length, stress, ties: no viseme of their own
+IPA_MARKS = dict.fromkeys(map(ord, "ːˑʲʰˈˌ\u0303\u0329\u032a\u0361ʼ\u032f"))  # length, stress, ties
 
 
 @dataclass(frozen=True)

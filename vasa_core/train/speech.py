@@ -1,11 +1,13 @@
 """The speech corpus: sound and phone times -> log-mel, mouth curves, visemes and prosody, in shards on disk.
 
     build_corpus(folder, SpeechConfig())    one shard per source: espeak, flite, festival, human ...
-    load_shard(path) -> Shard               memory-mapped tensors; utterances lie one after another
+    load_shard(path) -> Shard               its tensors; utterances lie one after another
+    features_of(folder, encoder, out)       what a trained encoder hears in it, for the motion stage
 
 A shard is a safetensors file. Per utterance of n frames at 25 per second:
     mel (4n, 80) float16 at 100/s, not normalised    curves (2n, 6) float16 and viseme (2n,) uint8 at 50/s
-    prosody (2n, 3) float16 at 50/s                  lengths (utterances,) int32 = n; header 'utterances': JSON, who speaks
+    prosody (2n, 3) float16 at 50/s                  lengths (utterances,) int32 = n
+The header's 'utterances' is JSON: who speaks each.
 """
 
 import json
@@ -19,8 +21,9 @@ import torch
 from numpy.random import Generator
 from torch import Tensor
 
+from ..audio.align import resample_features
 from ..audio.mel import MEL_RATE, log_mel
-from ..audio.phonetic import NET_FPS
+from ..audio.phonetic import ENCODER, NET_FPS, PhoneticEncoder
 from ..audio.prosody import prosody
 from ..errors import BadInput
 from ..media.read import read_audio
@@ -31,6 +34,7 @@ from .phones import viseme_frames as viseme_at
 from .synthesis import Utterance
 
 ARCHITECTURE = "vasa speech shard"
+FEATURES_ARCHITECTURE = "vasa speech features"
 FPS = 25  # lengths are whole frames of the motion
 HELD_OUT = 3  # a speaker whose crc32 is divisible by it is kept out of training
 
@@ -174,3 +178,24 @@ def load_shard(path: Path) -> Shard:
     """Read one shard; WeightsError where it is missing or foreign."""
     tensors, header = checkpoint.load(path, ARCHITECTURE)
     return Shard(**tensors, utterances=json.loads(header["utterances"]))
+
+
+def features_of(
+    folder: Path, encoder: PhoneticEncoder, out: Path, progress: Callable[[str], None] | None = None
+) -> None:
+    """Write `out`/<shard>.features.safetensors for every shard: 'features' (sum of lengths, 38) float16 at 25/s.
+
+    What the encoder would give for each utterance by itself, frame i at i / 25 s of it, in the order of the shard.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    for path in sorted(folder.glob("*.safetensors")):
+        shard = load_shard(path)
+        features = []
+        for start, length in zip(shard.starts.tolist(), shard.lengths.tolist(), strict=True):
+            heard = encoder.heard(shard.mel[4 * start : 4 * (start + length)].float())
+            values = torch.cat([heard, shard.prosody[2 * start : 2 * (start + length)].float()], dim=1)
+            features.append(resample_features(values, NET_FPS, 0.0, length, FPS).half())
+        target = out / f"{path.stem}.features.safetensors"
+        checkpoint.save(target, {"features": torch.cat(features)}, FEATURES_ARCHITECTURE, encoder=ENCODER)
+        if progress:
+            progress(f"{target.name}: {int(shard.lengths.sum())} frames")

@@ -21,8 +21,9 @@ from ..errors import BadInput
 from .phones import ARPABET, Segment, visemes_of_ipa
 from .text import sentence
 
-ESPEAK_LANGUAGES = ["en-us"] * 10 + ["en-gb"] * 4 + """en-gb-scotland en-gb-x-rp en-gb-x-gbclan en-029 en-us de fr-fr es it pt-br
-pl nl tr id sv ro hu fi cs sw""".split()
+OTHER_LANGUAGES = """en-gb-scotland en-gb-x-rp en-gb-x-gbclan en-029 en-us de fr-fr es it pt-br pl nl tr id sv ro hu fi
+cs sw"""
+ESPEAK_LANGUAGES = ["en-us"] * 10 + ["en-gb"] * 4 + OTHER_LANGUAGES.split()
 FESTIVAL_VOICES = ("kal_diphone", "ked_diphone", "cmu_us_slt_arctic_hts")
 FLITE_VOICES = ("slt", "rms", "awb")  # never kal: flite states wrong times for it
 PAUSE = 0.04  # s; a nameless event of espeak shorter than this is no pause
@@ -77,7 +78,9 @@ class Espeak:
         try:
             self.library = ctypes.CDLL("libespeak-ng.so.1")
         except OSError as error:
-            raise BadInput("The speech synthesiser espeak-ng is not installed. Install the package espeak-ng.") from error
+            raise BadInput(
+                "The speech synthesiser espeak-ng is not installed. Install the package espeak-ng."
+            ) from error
         self.sound: list[np.ndarray] = []
         self.events: list[tuple[float, str]] = []
         self.rate = self.library.espeak_Initialize(_SYNCHRONOUS, 200, None, _PHONEME_EVENTS_IN_IPA)

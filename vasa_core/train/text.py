@@ -1,4 +1,5 @@
-"""Endless English-like sentences for the speech synthesisers: what is said matters little, how mouths move between sounds does.
+"""Endless English-like sentences for the speech synthesisers: what is said matters
+little, how mouths move between sounds does.
 
 A sentence is one of the whole ones below, or 3 to 14 words drawn from: frequent words, stems with endings, and invented
 words, which put every consonant beside every vowel.
@@ -37,46 +38,57 @@ Oh no, you really should have told me before.
 Fifty of her favourite films are about love.
 Open your mouth wide and say ah.
 Her voice was low, warm and full of humour.
-The ship must leave the harbour before the storm.""".splitlines()
+The ship must leave the harbour before the storm."""
 
-FREQUENT = """the a of to and in that it is was for on are with as his they at be this from have or by one had not but what all
-were when we there can an your which their said if do will each about how up out them then she many some so these would other
-into has more her two like him see time could no make than first been who now people my made over did down only way find use may
-water long little very after words called just where most know get through back much before go good new write our used me man too
-any day same right look think also around came come work three must because does part even place well such here take why things
-help put years different away again off went old number great tell men say small every found still between name should home big
-give air line set own under read last never us left end along while might next sound below saw something thought both few those
-always looked show large often together asked house world going want school important until form food keep children feet land
-side without boy once animals life enough took sometimes four head above kind began almost live page got earth need far hand high
-year mother light parts country father let night following picture being study second eyes soon times story boys since white days
-ever paper hard near sentence better best across during today however sure means knew young problem complete room whole voice
-power town fine certain fly fall lead cry dark machine note wait plan figure star box noun field rest correct able pound done
-beauty drive stood contain front teach week final gave green quick develop ocean warm free minute strong special mind behind clear
-tail produce fact street inch nothing course stay wheel full force blue object decide surface deep moon island foot system busy
-test record boat common gold possible plane age dry wonder laugh thousand ago ran check game shape hot miss brought heat snow tire
-bring yes distant fill east paint language among""".split()
+FREQUENT = """
+the a of to and in that it is was for on are with as his they at be this from have or by one had not but what all
+were when we there can an your which their said if do will each about how up out them then she many some so these
+would other into has more her two like him see time could no make than first been who now people my made over did
+down only way find use may water long little very after words called just where most know get through back much
+before go good new write our used me man too any day same right look think also around came come work three must
+because does part even place well such here take why things help put years different away again off went old number
+great tell men say small every found still between name should home big give air line set own under read last never
+us left end along while might next sound below saw something thought both few those always looked show large often
+together asked house world going want school important until form food keep children feet land side without boy once
+animals life enough took sometimes four head above kind began almost live page got earth need far hand high year
+mother light parts country father let night following picture being study second eyes soon times story boys since
+white days ever paper hard near sentence better best across during today however sure means knew young problem
+complete room whole voice power town fine certain fly fall lead cry dark machine note wait plan figure star box noun
+field rest correct able pound done beauty drive stood contain front teach week final gave green quick develop ocean
+warm free minute strong special mind behind clear tail produce fact street inch nothing course stay wheel full force
+blue object decide surface deep moon island foot system busy test record boat common gold possible plane age dry
+wonder laugh thousand ago ran check game shape hot miss brought heat snow tire bring yes distant fill east paint
+language among
+"""
 
-STEMS = """friend hope move part play help farm bomb jump love save prove arm warm harm lamp camp simple table stable pebble bubble
-number timber member cover river fever silver over harbour labour favour humour rumour promise compare complain combine appear
-approve improve believe receive observe divide provide publish polish finish measure treasure picture mixture future nature
-capture wander wonder winter dinner summer hammer bottom blossom problem system rhythm album freedom kingdom morning evening
-building meaning feeling breathing clothing author mother father leather weather gather other brother thought through thorough
-question fashion motion notion nation station passion mission version vision decision choose cheese choice voice noise point
-joint royal loyal coin poison boil soil flower power tower shower cloud crowd loud sound round ground mountain fountain
-yellow follow hollow shadow window meadow narrow arrow sparrow music human unit union useful beauty value review""".split()
+STEMS = """
+friend hope move part play help farm bomb jump love save prove arm warm harm lamp camp simple table stable pebble
+bubble number timber member cover river fever silver over harbour labour favour humour rumour promise compare
+complain combine appear approve improve believe receive observe divide provide publish polish finish measure
+treasure picture mixture future nature capture wander wonder winter dinner summer hammer bottom blossom problem
+system rhythm album freedom kingdom morning evening building meaning feeling breathing clothing author mother father
+leather weather gather other brother thought through thorough question fashion motion notion nation station passion
+mission version vision decision choose cheese choice voice noise point joint royal loyal coin poison boil soil
+flower power tower shower cloud crowd loud sound round ground mountain fountain yellow follow hollow shadow window
+meadow narrow arrow sparrow music human unit union useful beauty value review
+"""
 
 PREFIXES = ["", "", "", "", "re", "un", "pre", "over", "mis", "be", "im", "sub"]
-ENDINGS = ["", "", "s", "ed", "ing", "er", "ly", "ful", "able", "ment", "ness", "y", "some", "ive", "ism", "ward", "ship"]
+ENDINGS = "s ed ing er ly ful able ment ness y some ive ism ward ship"
 
-ONSETS = """b p m f v w th t d n s z sh ch j k g h l r y br pr fr bl pl fl sm sp sw st sk tr dr gr cr thr tw qu sn sl wh""".split()
-VOWELS = """a e i o u ee oo ea ai ow oi ou ar er or aw ay oa igh""".split()
-CODAS = ["", "", "", *"b p m f v th t d n s z sh ch ck g l r ng mp nt st ft lm rm lf rb pt ps bs".split()]
+ONSETS = """
+b p m f v w th t d n s z sh ch j k g h l r y br pr fr bl pl fl sm sp sw st sk tr dr gr cr thr tw qu sn sl wh
+"""
+VOWELS = """
+a e i o u ee oo ea ai ow oi ou ar er or aw ay oa igh
+"""
+CODAS = "b p m f v th t d n s z sh ch ck g l r ng mp nt st ft lm rm lf rb pt ps bs"
 
 
 def sentence(random: Generator) -> str:
     """One sentence, ended by . ? or !"""
     if random.random() < WHOLE_SHARE:
-        return str(random.choice(WHOLE))
+        return str(random.choice(WHOLE.splitlines()))
     words = [word(random) for _ in range(random.integers(3, 15))]
     if len(words) > 4 and random.random() < 0.5:
         words[random.integers(1, len(words) - 1)] += ","
@@ -87,12 +99,19 @@ def word(random: Generator) -> str:
     """A frequent word (half), a stem with endings (a quarter), or an invented one."""
     kind = random.random()
     if kind < 0.5:
-        return str(random.choice(FREQUENT))
+        return one_of(FREQUENT, random)
     if kind < 0.75:
-        return str(random.choice(PREFIXES)) + str(random.choice(STEMS)) + str(random.choice(ENDINGS))
+        ending = one_of(ENDINGS, random) if random.random() < 0.85 else ""
+        return str(random.choice(PREFIXES)) + one_of(STEMS, random) + ending
     return "".join(syllable(random) for _ in range(random.integers(1, 4)))
 
 
 def syllable(random: Generator) -> str:
-    """Onset, vowel and, more often than not, a coda."""
-    return str(random.choice(ONSETS)) + str(random.choice(VOWELS)) + str(random.choice(CODAS))
+    """Onset, vowel and, nine times in ten, a coda."""
+    coda = one_of(CODAS, random) if random.random() < 0.9 else ""
+    return one_of(ONSETS, random) + one_of(VOWELS, random) + coda
+
+
+def one_of(words: str, random: Generator) -> str:
+    """One of the words of a text."""
+    return str(random.choice(words.split()))

@@ -68,11 +68,13 @@ def slow_gain(samples: np.ndarray, random: Generator) -> np.ndarray:
 
 
 def recorded(samples: np.ndarray, random: Generator) -> np.ndarray:
-    """A room (40 %), a band limit (30 %), saturation (12 %), faint noise (half) and a level, as recordings have them."""
+    """A room (40 %), a band limit (30 %), saturation (12 %), faint noise (half) and a level, as in recordings."""
     if random.random() < REVERB_SHARE:
         samples = reverberated(samples, random.uniform(0.08, 0.6), random.uniform(2, 16), random)
     if random.random() < BAND_SHARE:
-        samples = band_limited(samples, random.uniform(60, 300), random.uniform(2800, 7600), int(random.choice([1, 2, 4])))
+        samples = band_limited(
+            samples, random.uniform(60, 300), random.uniform(2800, 7600), int(random.choice([1, 2, 4]))
+        )
     peak = np.abs(samples).max() + 1e-6
     if random.random() < SATURATION_SHARE:
         samples = np.tanh(samples / peak * random.uniform(1, 4)) * peak
