@@ -2,7 +2,7 @@
 
     python benchmarks/starter_speech.py [--encoder FILE] [--out benchmarks/results/starter_speech.json]
 
-Human speakers: the recordings beside the repository (see tests/shared_data.py) with their scorer. A synthesiser's voice:
+Human speakers: the recordings beside the repository (see tests/shared_data.py) with their scorer. A synthesiser:
 flite's awb, spoken on the spot (needs flite). Needs scipy and soundfile, as the scorer does.
 """
 
@@ -24,22 +24,16 @@ sys.path.insert(0, str(ROOT / "tests"))
 from shared_data import shared_folder  # noqa: E402
 
 from vasa_core.audio.align import frame_count  # noqa: E402
-from vasa_core.audio.phonetic import CURVES, load_phonetic_encoder  # noqa: E402
+from vasa_core.audio.phonetic import CURVES, VISEMES, load_phonetic_encoder  # noqa: E402
 from vasa_core.train import synthesis  # noqa: E402
 from vasa_core.train.phones import mouth_curves, split, vowel_loudness  # noqa: E402
 from vasa_core.types import Audio  # noqa: E402
 
 FPS = 25
 RATE = 16000
-ARPABET_OF = dict(
-    zip(
-        ["sil", "PBM", "FV", "TH", "TD", "L", "S", "SH", "K", "H", "R", "W", "J", "i", "I", "e", "ae", "a", "V", "@", "O", "o", "U", "u", "y", "oe", "3"],
-        ["SIL", "P", "F", "TH", "T", "L", "S", "SH", "K", "HH", "R", "W", "Y", "IY", "IH", "EH", "AE", "AA", "AH", "AH", "AO", "OW", "UH", "UW", "UW", "OW", "ER"],
-        strict=True,
-    )
-)  # one phone per viseme: enough for the scorer, which asks for vowels, p b m, f v and rounding
-KEPT = ["files", "speakers", "minutes", "jaw", "aperture", "width", "tuck", "hit25", "chance25", "hit35", "chance35", "truth_hit35", "close_auc", "truth_auc"]
-KEPT += ["round_auc", "fv_auc", "dip", "dip_other", "lag"]
+PHONES = "SIL P F TH T L S SH K HH R W Y IY IH EH AE AA AH AH AO OW UH UW UW OW ER"
+KEPT = """files speakers minutes jaw aperture width tuck hit25 chance25 hit35 chance35 truth_hit35 close_auc truth_auc
+round_auc fv_auc dip dip_other lag"""
 
 
 def scorer(speech: Path):
@@ -71,6 +65,7 @@ def hearing(path: Path | None):
 def write_synthetic_folder(folder: Path, voice: str = "awb", count: int = 60, seed: int = 5) -> None:
     """Utterances of one voice of flite, with labels and truth, in the layout of the labelled recordings."""
     labels = {}
+    phone_of = dict(zip(VISEMES, PHONES.split(), strict=True))  # enough for the scorer
     (folder / "truth").mkdir()
     speaker = synthesis.flite(np.random.default_rng(seed), (voice,))
     for i, utterance in zip(range(count), speaker, strict=False):
@@ -80,7 +75,7 @@ def write_synthetic_folder(folder: Path, voice: str = "awb", count: int = 60, se
         truth = mouth_curves(segments, frames, FPS, loudness)
         np.savez(folder / "truth" / f"{i:03d}.npz", y=truth, y0=mouth_curves(segments, frames, FPS))
         soundfile.write(folder / f"{i:03d}.flac", utterance.samples, utterance.rate)
-        phones = [[ARPABET_OF[s.viseme], s.start, s.end] for s in segments]
+        phones = [[phone_of[s.viseme], s.start, s.end] for s in segments]
         labels[f"{i:03d}.flac"] = {"speaker": voice, "phones": phones}
     (folder / "labels.json").write_text(json.dumps(labels))
 
@@ -88,7 +83,7 @@ def write_synthetic_folder(folder: Path, voice: str = "awb", count: int = 60, se
 def figures(module, folder: Path, predict, name: str, heldout: bool) -> dict[str, float]:
     """The scorer's figures of one folder of labelled speech."""
     scores = module.score(str(folder), predict, name=name, heldout=heldout)
-    return {key: round(float(scores[key]), 4) for key in KEPT if key in scores}
+    return {key: round(float(scores[key]), 4) for key in KEPT.split() if key in scores}
 
 
 def main() -> None:

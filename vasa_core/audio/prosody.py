@@ -2,8 +2,8 @@
 
     prosody(samples at 16 kHz)  (frames, 3)    loudness, voicing, pitch deviation
 
-Frame i is centred on i * 20 ms. Pitch follows P. Boersma (1993): the autocorrelation of a windowed frame divided by that
-of the window. Its highest peak between 60 and 420 Hz is the period; the height of the peak is the voicing.
+Frame i is centred on i * 20 ms. Pitch follows P. Boersma (1993): the autocorrelation of a windowed frame divided by
+that of the window. Its highest peak between 60 and 420 Hz is the period; the height of the peak is the voicing.
 """
 
 import torch
