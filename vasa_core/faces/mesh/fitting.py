@@ -6,7 +6,9 @@ from torch import Tensor
 SWEEPS, SETTLED = 400, 1e-4  # at most; done when no coefficient moves further than this
 
 
-def bounded_least_squares(basis: Tensor, targets: Tensor, ridge: Tensor, upper: float, sweeps: int = SWEEPS) -> Tensor:
+def bounded_least_squares(
+    basis: Tensor, targets: Tensor, ridge: Tensor, upper: float, settled: float = SETTLED
+) -> Tensor:
     """argmin_x |basis x - target|^2 + |ridge x|^2 with 0 <= x <= upper, for all targets at once.
 
     basis (N, K), targets (T, N), ridge (K,) -> (T, K). Cyclic coordinate descent: each coordinate is set to its
