@@ -1,0 +1,289 @@
+"""python -m vasa_core talk | drive | motion | train: the same as the nodes do, without ComfyUI.
+
+People give degrees; the core takes radians. Errors are one sentence on stderr and exit code 2. Stopping with Ctrl-C
+leaves no file behind.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from math import radians
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from . import __version__
+from .audio import load_audio_encoder
+from .audio.resample import audio_from_waveform
+from .errors import BadInput, VasaError
+from .faces import FACE_MODELS, load_face_model
+from .media.provenance import provenance
+from .media.read import read_image, read_video, read_waveform
+from .media.write import VideoWriter, exact_rate
+from .motion.files import load_motion, save_arkit_csv, save_motion
+from .motion.generate import Sampling
+from .motion.model import load_motion_model
+from .motion.plot import plot_motion
+from .pipeline import anchor, at_rate, counted_from_calm, pasted, read_motion, render, speak
+from .types import EMOTIONS, Controls, Curve, FaceCrop, Motion
+from .vision.crop import crop_face
+from .vision.model import load_vision
+from .weights import checkpoint
+
+FAILED, CANCELLED = 2, 130
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code: 0, 2 after an error, 130 when stopped."""
+    options = _parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        options.run(options)
+    except VasaError as error:
+        print(f"\nvasa: {error}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print("\nvasa: stopped; no file was written.", file=sys.stderr)
+        return CANCELLED
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    return 0
+
+
+def talk(options: argparse.Namespace) -> None:
+    """A portrait speaks."""
+    output = _mp4(options.output)
+    waveform, rate = read_waveform(options.audio)
+    audio = audio_from_waveform(waveform, rate)
+    device = _device(options.device)
+    picture, crop = _crop(options, device)
+    face_model = load_face_model(options.face)
+    face_model.network.to(device)
+    portrait = face_model.encode(crop)
+    models = {"face": _weights(options.face), "motion": _weights(options.use_motion or options.motion)}
+    bar = Bar()
+    with VideoWriter(output, options.fps, waveform, rate, provenance(models, options.seed)) as writer:
+        if options.use_motion:
+            motion = load_motion(options.use_motion)
+        else:
+            motion = _spoken(options, audio, device, bar.step("motion"))
+        motion = at_rate(anchor(motion, portrait.rest), writer.fps, audio.duration)
+        _write(writer, render(face_model, portrait, motion, progress=bar.step("video")), options, picture, crop)
+    bar.done(f"{output}: {writer.duration:.2f} s")
+
+
+def drive(options: argparse.Namespace) -> None:
+    """A portrait moves like the face of a video."""
+    output = _mp4(options.output)
+    device = _device(options.device)
+    video = read_video(options.video)
+    picture, crop = _crop(options, device)
+    face_model = load_face_model(options.face)
+    face_model.network.to(device)
+    portrait = face_model.encode(crop)
+    waveform, rate = video.waveform() or (None, None)
+    tags = provenance({"face": _weights(options.face)})
+    bar = Bar()
+    with VideoWriter(output, video.fps, waveform, rate, tags) as writer:
+        frames = _counted(video, video.expected_frames, bar.step("reading"))
+        motion = read_motion(load_vision().to(device), frames, video.fps)
+        motion = anchor(counted_from_calm(motion), portrait.rest)
+        _write(writer, render(face_model, portrait, motion, progress=bar.step("video")), options, picture, crop)
+    bar.done(f"{output}: {writer.duration:.2f} s")
+
+
+def motion(options: argparse.Namespace) -> None:
+    """The motion of a voice, as a file."""
+    audio = audio_from_waveform(*read_waveform(options.audio))
+    bar = Bar()
+    made = _spoken(options, audio, _device(options.device), bar.step("motion"))
+    save = save_arkit_csv if Path(options.output).suffix.lower() == ".csv" else save_motion
+    save(options.output, made)
+    if options.plot:
+        plot_motion(made, title=Path(options.audio).name).save(options.plot)
+    bar.done(f"{options.output}: {made.duration:.2f} s, {len(made)} frames")
+
+
+class Bar:
+    """Progress on stderr: a line that is redrawn, or on a file one line per tenth."""
+
+    def __init__(self) -> None:
+        self.live = sys.stderr.isatty()
+        self.started = time.monotonic()
+
+    def step(self, name: str) -> Callable[[int, int], None]:
+        """A progress callback (done, of all) for one step of the work."""
+        started, shown = time.monotonic(), -1
+
+        def show(done: int, total: int) -> None:
+            nonlocal shown
+            tenth = 10 * done // max(total, 1)
+            if not self.live and tenth == shown:
+                return
+            shown = tenth
+            rate = done / max(time.monotonic() - started, 1e-6)
+            filled = 24 * done // max(total, 1)
+            line = f"{name:8} [{'#' * filled:24}] {done}/{total}  {rate:.1f}/s"
+            end = "\n" if not self.live or done >= total else ""
+            print(f"\r{line:72}" if self.live else line, end=end, file=sys.stderr, flush=True)
+
+        return show
+
+    def done(self, text: str) -> None:
+        """The last line."""
+        print(f"{text}, made in {time.monotonic() - self.started:.1f} s", file=sys.stderr)
+
+
+def _spoken(options: argparse.Namespace, audio, device: torch.device, progress) -> Motion:
+    model = load_motion_model(options.motion).to(device)
+    encoder = load_audio_encoder(options.audio_encoder or model.encoder).to(device)
+    sampling = Sampling(options.steps, options.cfg_audio, options.cfg_gaze)
+    return speak(model, encoder, audio, _controls(options), sampling, options.seed, progress)
+
+
+def _crop(options: argparse.Namespace, device: torch.device) -> tuple[Tensor, FaceCrop]:
+    picture = read_image(options.portrait).to(device)
+    return picture, crop_face(load_vision().to(device), picture, options.face_index, options.box)
+
+
+def _write(writer: VideoWriter, pieces, options: argparse.Namespace, picture: Tensor, crop: FaceCrop) -> None:
+    for piece in pasted(pieces, picture, crop) if options.paste_back else pieces:
+        writer.write(piece)
+
+
+def _counted(frames, total: int, progress):
+    done = 0
+    for done, frame in enumerate(frames, 1):
+        progress(min(done, total - 1), total)
+        yield frame
+    progress(done, done)
+
+
+def _controls(options: argparse.Namespace) -> Controls:
+    gaze = Curve.constant(*(radians(angle) for angle in options.gaze)) if options.gaze else None
+    distance = Curve.constant(options.distance) if options.distance is not None else None
+    emotion = Curve.constant(*(options.emotion.get(name, 0.0) for name in EMOTIONS)) if options.emotion else None
+    return Controls(gaze, distance, emotion)
+
+
+def _device(name: str) -> torch.device:
+    """'auto': the accelerator where there is one, else the CPU. Raises BadInput for what torch does not know."""
+    if name == "auto":
+        return torch.accelerator.current_accelerator() or torch.device("cpu")
+    try:
+        return torch.zeros(1, device=name).device
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise BadInput(f"The device '{name}' cannot be used ({reason}). Use --device auto or cpu.") from error
+
+
+def _weights(name: str) -> Path:
+    """The file behind a shipped name or a path."""
+    own = checkpoint.shipped(f"{name}.safetensors")
+    return own if own.is_file() else Path(name)
+
+
+def _mp4(path: str) -> Path:
+    if Path(path).suffix.lower() != ".mp4":
+        raise BadInput(f"The output {path} must end in .mp4.")
+    return Path(path)
+
+
+def _joined(arguments: Sequence[str]) -> list[str]:
+    """'--gaze -10,5' as '--gaze=-10,5', which argparse would take for an option."""
+    joined: list[str] = []
+    for argument in arguments:
+        if joined and joined[-1] in ("--gaze", "--box") and argument.startswith("-"):
+            joined[-1] += "=" + argument
+        else:
+            joined.append(argument)
+    return joined
+
+
+def _numbers(count: int, form: str) -> Callable[[str], tuple[float, ...]]:
+    def parse(text: str) -> tuple[float, ...]:
+        try:
+            numbers = tuple(float(part) for part in text.split(","))
+        except ValueError:
+            numbers = ()
+        if len(numbers) != count:
+            raise argparse.ArgumentTypeError(f"'{text}' is not {form}")
+        return numbers
+
+    return parse
+
+
+def _emotion(text: str) -> dict[str, float]:
+    emotions = {}
+    for part in text.split(","):
+        name, _, amount = part.partition(":")
+        if name not in EMOTIONS:
+            raise argparse.ArgumentTypeError(f"'{name}' is not one of {', '.join(EMOTIONS)}")
+        try:
+            emotions[name] = float(amount or 1.0)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"'{amount}' is not a number from 0 to 1") from None
+    return emotions
+
+
+def _rate(text: str) -> Fraction:
+    try:
+        return exact_rate(Fraction(text))
+    except (ValueError, ZeroDivisionError, BadInput):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a frame rate; use 25, 29.97 or 30000/1001") from None
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m vasa_core", description="One portrait and one voice become a video.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(run: Callable, *groups: Callable) -> argparse.ArgumentParser:
+        sub = commands.add_parser(run.__name__, help=run.__doc__, description=run.__doc__)
+        sub.set_defaults(run=run)
+        for group in groups:
+            group(sub)
+        sub.add_argument("--device", default="auto", help="auto, cpu, cuda, mps ... (auto)")
+        return sub
+
+    sub = command(talk, _portrait_options, _voice_options)
+    sub.add_argument("audio", help="speech: WAV, FLAC, MP3, M4A, or a video with sound")
+    sub.add_argument("--fps", type=_rate, default=Fraction(25), help="frames per second of the video (25)")
+    sub.add_argument("--use-motion", metavar="FILE", help="a motion saved before, instead of making one")
+    sub = command(drive, _portrait_options)
+    sub.add_argument("video", help="video of a face")
+    sub = command(motion, _voice_options)
+    sub.add_argument("audio", help="speech, as for talk")
+    sub.add_argument("-o", "--output", required=True, help="file to write: .safetensors, or .csv for ARKit curves")
+    sub.add_argument("--plot", metavar="PICTURE", help="draw the motion, too")
+    return parser
+
+
+def _portrait_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("portrait", help="picture of a person: PNG, JPEG, WebP ...")
+    parser.add_argument("-o", "--output", required=True, help="video to write, .mp4")
+    parser.add_argument("--face", default="mesh", choices=sorted(FACE_MODELS), help="face model (mesh)")
+    parser.add_argument("--face-index", type=int, default=0, metavar="N", help="which face; 0 is the largest (0)")
+    box = _numbers(4, "four numbers, left,top,right,bottom in pixels")
+    parser.add_argument("--box", type=box, metavar="L,T,R,B", help="only faces in this part of the picture")
+    parser.add_argument("--paste-back", action="store_true", help="the whole picture instead of the face's square")
+
+
+def _voice_options(parser: argparse.ArgumentParser) -> None:
+    default = Sampling()
+    parser.add_argument("--motion", default="starter", help="motion model: a name or a .safetensors file (starter)")
+    parser.add_argument("--audio-encoder", metavar="FILE", help="Wav2Vec2 file, for motion models that need one")
+    parser.add_argument("--seed", type=int, default=0, help="another seed moves the head another way (0)")
+    parser.add_argument("--steps", type=int, default=default.steps, help=f"denoising steps ({default.steps})")
+    parser.add_argument("--cfg-audio", type=float, default=default.cfg_audio, help=f"({default.cfg_audio})")
+    parser.add_argument("--cfg-gaze", type=float, default=default.cfg_gaze, help=f"({default.cfg_gaze})")
+    gaze = _numbers(2, "two angles in degrees, such as 10,-5")
+    parser.add_argument("--gaze", type=gaze, metavar="YAW,PITCH", help="degrees to the viewer's right, and up")
+    parser.add_argument("--distance", type=float, metavar="D", help="1 is the portrait's own, 2 is twice as far")
+    parser.add_argument("--emotion", type=_emotion, metavar="NAME:AMOUNT,...", help=", ".join(EMOTIONS))
