@@ -1,0 +1,237 @@
+"""ComfyUI as the nodes see it: devices and memory, progress and cancelling, model and output folders.
+
+The only file that imports `comfy.*` and `folder_paths`. What is placed, moved or written comes from `vasa_core`.
+
+All our networks run in float32: they are small (the largest has a few million parameters), and lips that close to a
+hundredth of a mouth do not survive half precision.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import uuid
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields, is_dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import comfy.model_management as memory
+import comfy.model_patcher
+import comfy.utils
+import folder_paths
+import torch
+from PIL import Image
+from torch import Tensor, nn
+
+from ..vasa_core.audio import AUDIO_ENCODERS, load_audio_encoder
+from ..vasa_core.errors import BadInput, VasaError
+from ..vasa_core.types import AudioEncoder
+from ..vasa_core.vision.model import Vision, load_vision
+
+MODEL_FOLDER = "vasa"
+WEIGHT_SUFFIXES = {".safetensors", ".sft"}
+PREVIEW_SIZE = 512
+SHOW_EVERY = 0.3  # seconds between two live pictures
+VISION_MEMORY = 512 << 20  # bytes: one picture through detector, face mesh and matte, measured on the CPU
+ENCODER_MEMORY = 256 << 20  # bytes: a minute of sound through the phonetic network
+
+Model = TypeVar("Model")
+Value = TypeVar("Value")
+
+
+class Placed(Generic[Model]):
+    """A model of ours and the network inside it, which ComfyUI moves between memory and the accelerator.
+
+    `patcher` is what ComfyUI's memory manager and cache look for.
+    """
+
+    def __init__(self, model: Model, network: nn.Module) -> None:
+        self._model = model
+        self.patcher = comfy.model_patcher.CoreModelPatcher(
+            network.eval().requires_grad_(False),
+            load_device=memory.get_torch_device(),
+            offload_device=memory.unet_offload_device(),
+        )
+
+    def about(self) -> Model:
+        """The model for reading its facts (space, fps, name); its network may be anywhere."""
+        return self._model
+
+    def ready(self, working_memory: int) -> Model:
+        """The model with its network on the device, and `working_memory` bytes free there for what it will do."""
+        memory.load_models_gpu([self.patcher], memory_required=working_memory)
+        return self._model
+
+
+@lru_cache(maxsize=1)
+def placed_vision() -> Placed[Vision]:
+    """Face detector, face mesh and matte, loaded once for all nodes."""
+    vision = load_vision()
+    return Placed(vision, vision)
+
+
+def vision() -> Vision:
+    """The vision networks, ready to run."""
+    return placed_vision().ready(VISION_MEMORY)
+
+
+@lru_cache(maxsize=4)
+def _placed_encoder(name: str) -> Placed[nn.Module]:
+    encoder = load_audio_encoder(name)
+    return Placed(encoder, encoder)
+
+
+def has_audio_encoder(name: str) -> bool:
+    """Whether this pack brings the audio encoder `name` itself."""
+    return name in AUDIO_ENCODERS
+
+
+def audio_encoder(name: str) -> AudioEncoder:
+    """An audio encoder that this pack brings, loaded once for all nodes, ready to run."""
+    return _placed_encoder(name).ready(ENCODER_MEMORY)
+
+
+def to_device(value: Value) -> Value:
+    """A tensor, or a dataclass with every tensor inside it, on the device where networks run."""
+    return _moved(value, memory.get_torch_device())
+
+
+def to_cache(value: Value) -> Value:
+    """The same on the device where ComfyUI keeps what nodes return."""
+    return _moved(value, memory.intermediate_device())
+
+
+def to_output(tensor: Tensor) -> Tensor:
+    """An IMAGE or MASK on the device and in the type in which ComfyUI keeps what nodes return."""
+    return tensor.to(memory.intermediate_device(), memory.intermediate_dtype())
+
+
+def _moved(value: Any, device: torch.device) -> Any:
+    if isinstance(value, Tensor):
+        return value.to(device)
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(value, **{f.name: _moved(getattr(value, f.name), device) for f in fields(value) if f.init})
+    if type(value) is tuple:
+        return tuple(_moved(part, device) for part in value)
+    return value
+
+
+class Progress:
+    """A node's progress bar, its live picture, and the place where a cancel takes effect.
+
+    Call it with (work done, work in all); `show` puts a picture into the browser. Both raise ComfyUI's
+    InterruptProcessingException, a BaseException, once the user has pressed cancel.
+    """
+
+    def __init__(self, total: int = 1) -> None:
+        self._bar = comfy.utils.ProgressBar(max(1, total))
+        self._shown = -SHOW_EVERY
+
+    def __call__(self, done: int, total: int) -> None:
+        memory.throw_exception_if_processing_interrupted()
+        self._bar.update_absolute(done, max(1, total))
+
+    def show(self, picture: Tensor | Image.Image) -> None:
+        """Show a picture: a PIL image, uint8 (H, W, 3), or (3, H, W) in [0, 1]. Too many are passed over."""
+        memory.throw_exception_if_processing_interrupted()
+        if time.monotonic() - self._shown >= SHOW_EVERY:
+            self._shown = time.monotonic()
+            self._bar.update_absolute(self._bar.current, preview=("JPEG", _as_pil(picture), PREVIEW_SIZE))
+
+    def over(self, pictures: Iterable[Tensor], total: int) -> Iterator[Tensor]:
+        """The pictures (3, H, W), counted and shown as they are taken."""
+        for done, picture in enumerate(pictures):
+            self(min(done, total), total)
+            self.show(picture)
+            yield picture
+
+
+def _as_pil(picture: Tensor | Image.Image) -> Image.Image:
+    if isinstance(picture, Image.Image):
+        return picture
+    if picture.is_floating_point():
+        picture = picture.movedim(0, -1).mul(255.0).round().clamp(0, 255).to(torch.uint8)
+    return Image.fromarray(picture.cpu().numpy())
+
+
+@contextmanager
+def named_input(name: str) -> Iterator[None]:
+    """Begin the message of any VasaError with the node's input that caused it."""
+    try:
+        yield
+    except VasaError as error:
+        if f"'{name}'" in str(error):
+            raise
+        raise type(error)(f"Input '{name}': {error}") from error
+
+
+def register_model_folder() -> None:
+    """Make models/vasa a model folder, beside any that extra_model_paths.yaml has named, listing weights only."""
+    folder_paths.add_model_folder_path(MODEL_FOLDER, os.path.join(folder_paths.models_dir, MODEL_FOLDER))
+    paths, _ = folder_paths.folder_names_and_paths[MODEL_FOLDER]
+    folder_paths.folder_names_and_paths[MODEL_FOLDER] = (paths, set(WEIGHT_SUFFIXES))
+
+
+def model_files() -> list[str]:
+    """Weights files of the user in models/vasa, by the names that the menu shows."""
+    return folder_paths.get_filename_list(MODEL_FOLDER)
+
+
+def model_path(name: str) -> Path:
+    """Path of one of model_files(). BadInput where it has gone."""
+    path = folder_paths.get_full_path(MODEL_FOLDER, name)
+    if path is None:
+        folders = " or ".join(folder_paths.get_folder_paths(MODEL_FOLDER))
+        raise BadInput(f"There is no weights file '{name}' in {folders}. Put it there and press R, or pick another.")
+    return Path(path)
+
+
+def temporary_file(suffix: str) -> Path:
+    """A new name in ComfyUI's temp folder, which ComfyUI empties when it starts."""
+    folder = Path(folder_paths.get_temp_directory())
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"vasa_{uuid.uuid4().hex}{suffix}"
+
+
+def output_file(prefix: str, suffix: str) -> tuple[Path, str, str]:
+    """The next free numbered name under `prefix` in the output folder: path, file name and subfolder.
+
+    Raises BadInput where the prefix leads out of the output folder.
+    """
+    root = folder_paths.get_output_directory()
+    if not _inside(Path(root, prefix), Path(root)):
+        raise BadInput(
+            f"The input 'filename_prefix' is '{prefix}', which leads out of ComfyUI's output folder. "
+            f"Use a plain name, or a subfolder such as motion/take."
+        )
+    folder, name, counter, subfolder, _ = folder_paths.get_save_image_path(prefix, root)
+    file = f"{name}_{counter:05}_{suffix}"
+    return Path(folder, file), file, subfolder
+
+
+def _inside(path: Path, folder: Path) -> bool:
+    return path.resolve().is_relative_to(folder.resolve())
+
+
+def motion_files(suffixes: tuple[str, ...]) -> list[str]:
+    """Files with one of `suffixes` in the input folder, and in the output folder with ' [output]' behind."""
+    found = []
+    for root, mark in ((folder_paths.get_input_directory(), ""), (folder_paths.get_output_directory(), " [output]")):
+        names = folder_paths.recursive_search(root)[0] if os.path.isdir(root) else []
+        found += [f"{name.replace(os.sep, '/')}{mark}" for name in names if name.lower().endswith(suffixes)]
+    return sorted(found)
+
+
+def motion_path(name: str) -> Path:
+    """Path of one of motion_files(). BadInput where it is missing or outside the input and output folders."""
+    plain, marked = folder_paths.annotated_filepath(name)
+    folder = Path(marked or folder_paths.get_input_directory())
+    path = folder / plain
+    if not _inside(path, folder):
+        raise BadInput(f"The input 'file' is '{name}', which leads out of ComfyUI's input and output folders.")
+    if not path.is_file():
+        raise BadInput(f"The input 'file' names '{name}', which is not there. Put it in ComfyUI's input folder.")
+    return path

@@ -1,0 +1,157 @@
+"""Portrait and motion to pictures, to a video, and back into the whole picture."""
+
+from __future__ import annotations
+
+import torch
+from comfy_api.latest import InputImpl, io
+from torch import Tensor
+
+from ..vasa_core.media.provenance import provenance
+from ..vasa_core.media.write import VideoWriter
+from ..vasa_core.pipeline import anchor, at_rate, pasted, render
+from ..vasa_core.types import FaceModel, Motion, Portrait
+from ..vasa_core.vision.crop import paste_back, person_matte
+from . import host, sockets
+
+CATEGORY = "VASA/render"
+DECODE_MEMORY = 1 << 30  # bytes: eight frames at 512x512 with all intermediate layers
+
+
+def _inputs(*more: io.Input) -> list[io.Input]:
+    return [
+        sockets.FACE_MODEL.Input("face_model", tooltip="The model that encoded the portrait."),
+        sockets.PORTRAIT.Input("portrait", tooltip="Who shall move: from Encode Portrait."),
+        sockets.MOTION.Input("motion", tooltip="How: from Generate Motion, Motion From Video, Load or Edit Motion."),
+        *more,
+    ]
+
+
+def _at_rate_of_video(motion: Motion, fps: float, waveform: Tensor | None, rate: int | None) -> Motion:
+    """The motion at the video's frame rate; one that was made for this sound ends with it."""
+    duration = motion.duration
+    if waveform is not None and abs(waveform.shape[1] / rate - duration) <= 1.0 / motion.fps:
+        duration = waveform.shape[1] / rate
+    return at_rate(motion, fps or motion.fps, duration)
+
+
+class DecodeFrames(io.ComfyNode):
+    """Every frame as an image, all in memory."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="VASA_DecodeFrames",
+            display_name="Decode Frames",
+            category=CATEGORY,
+            description="Frames as images, to upscale or composite. For long clips Render Video needs far less memory.",
+            search_aliases=["frames", "images", "animate portrait", "vasa decode"],
+            inputs=_inputs(),
+            outputs=[
+                io.Image.Output("images", tooltip="Frames of 512x512 pixels, one for each frame of the motion."),
+                io.Mask.Output("masks", tooltip="Where the person is in each frame: 1 on the person, 0 behind."),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, face_model: host.Placed[FaceModel], portrait: Portrait, motion: Motion) -> io.NodeOutput:
+        """Decode a few frames at a time, showing each last one."""
+        with host.named_input("motion"):
+            absolute = anchor(motion, portrait.rest)
+        model, vision, progress = face_model.ready(DECODE_MEMORY), host.vision(), host.Progress(len(motion))
+        images, masks = [], []
+        for frames in render(model, host.to_device(portrait), absolute, progress=progress):  # (t, 512, 512, 3)
+            progress.show(frames[-1])
+            decoded = sockets.frames_from_image(frames / 255.0)
+            images.append(host.to_output(sockets.image_from_frames(decoded)))
+            masks.append(host.to_output(torch.stack([person_matte(vision, frame) for frame in decoded])))
+        return io.NodeOutput(torch.cat(images), torch.cat(masks))
+
+
+class RenderVideo(io.ComfyNode):
+    """A video file, written as its frames are made."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="VASA_RenderVideo",
+            display_name="Render Video",
+            category=CATEGORY,
+            description="A video with sound, for Save Video. Memory stays the same however long it is.",
+            search_aliases=["talking head video", "animate portrait", "mp4", "create video", "vasa render"],
+            inputs=_inputs(
+                io.Audio.Input("audio", optional=True, tooltip="The sound of the video. Without it: silent."),
+                io.Image.Input(
+                    "picture", optional=True,
+                    tooltip="Connect the picture that the portrait came from to animate it whole, not only the crop.",
+                ),
+                io.Float.Input(
+                    "fps", default=0.0, min=0.0, max=120.0, step=0.01, advanced=True,
+                    tooltip="Frames per second of the video. 0 takes the motion's own, 25 for generated motion.",
+                ),
+            ),
+            outputs=[io.Video.Output("video", tooltip="For Save Video, Get Video Components or any video node.")],
+        )  # fmt: skip
+
+    @classmethod
+    def execute(
+        cls,
+        face_model: host.Placed[FaceModel],
+        portrait: Portrait,
+        motion: Motion,
+        fps: float = 0.0,
+        audio: dict | None = None,
+        picture: Tensor | None = None,
+    ) -> io.NodeOutput:
+        """Encode each piece as it is decoded, into a file in ComfyUI's temp folder."""
+        waveform, rate = sockets.waveform_from_socket(audio)
+        with host.named_input("motion"):
+            absolute = anchor(_at_rate_of_video(motion, fps, waveform, rate), portrait.rest)
+        model, progress = face_model.ready(DECODE_MEMORY), host.Progress(len(absolute))
+        pieces = render(model, host.to_device(portrait), absolute, progress=progress)
+        if picture is not None:
+            whole = sockets.picture_of_crop(picture, portrait.crop)
+            pieces = pasted(pieces, host.to_device(whole), portrait.crop)
+        path = host.temporary_file(".mp4")
+        with VideoWriter(path, absolute.fps, waveform, rate, provenance()) as writer:
+            for frames in pieces:
+                writer.write(frames)
+                progress.show(frames[-1])
+        return io.NodeOutput(InputImpl.VideoFromFile(str(path)))
+
+
+class PasteIntoPicture(io.ComfyNode):
+    """Frames of the face crop, laid back into the picture that it was cut from."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="VASA_PasteIntoPicture",
+            display_name="Paste Into Picture",
+            category=CATEGORY,
+            description="Lays face frames, of any size, back into the whole picture with a soft edge.",
+            search_aliases=["composite", "uncrop", "stitch", "paste back", "full picture", "vasa paste"],
+            inputs=[
+                io.Image.Input("images", tooltip="Frames of the crop, from Decode Frames; upscaled ones are welcome."),
+                io.Image.Input("picture", tooltip="The picture that the portrait was encoded from."),
+                sockets.PORTRAIT.Input("portrait", tooltip="Knows where in the picture the crop lies."),
+                io.Float.Input(
+                    "feather", default=0.06, min=0.0, max=0.25, step=0.01, advanced=True,
+                    tooltip="Width of the soft edge, as a share of the crop.",
+                ),
+            ],
+            outputs=[io.Image.Output("images", tooltip="The whole picture, once for each frame.")],
+        )  # fmt: skip
+
+    @classmethod
+    def execute(cls, images: Tensor, picture: Tensor, portrait: Portrait, feather: float) -> io.NodeOutput:
+        """Paste frame by frame."""
+        whole = sockets.picture_of_crop(picture, portrait.crop)
+        frames = sockets.frames_from_image(images)
+        progress, done = host.Progress(len(frames)), []
+        zoom = frames.shape[-1] / portrait.crop.image.shape[-1]
+        crop_from_image = portrait.crop.crop_from_image * torch.tensor([[zoom], [zoom], [1.0]])
+        for frame in progress.over(frames, len(frames)):
+            pasted_frame = paste_back(frame[None], whole, crop_from_image, feather)
+            done.append(host.to_output(sockets.image_from_frames(pasted_frame)))
+        progress(len(frames), len(frames))
+        return io.NodeOutput(torch.cat(done))

@@ -1,0 +1,111 @@
+"""The types on the wires of this pack, and ComfyUI's IMAGE, AUDIO and CURVE to core types and back."""
+
+from __future__ import annotations
+
+import torch
+from comfy_api.input import CurveInput
+from comfy_api.latest import io
+from torch import Tensor
+
+from ..vasa_core.audio.resample import audio_from_waveform
+from ..vasa_core.errors import BadAudio, BadInput
+from ..vasa_core.types import Audio, Curve, FaceCrop
+
+FACE_MODEL = io.Custom("VASA_FACE_MODEL")
+MOTION_MODEL = io.Custom("VASA_MOTION_MODEL")
+PORTRAIT = io.Custom("VASA_PORTRAIT")
+FEATURES = io.Custom("VASA_AUDIO_FEATURES")
+CONTROLS = io.Custom("VASA_CONTROLS")
+SAMPLING = io.Custom("VASA_SAMPLING")
+MOTION = io.Custom("VASA_MOTION")
+FACE_LANDMARKS = io.Custom("FACE_LANDMARKS")  # ComfyUI's own, of its MediaPipe nodes
+
+CURVE_RATE = 25.0
+
+
+def picture_from_image(image: Tensor, name: str = "image") -> Tensor:
+    """One native IMAGE (1, H, W, C) to a picture (3, H, W) in [0, 1]; `name` is the input that a refusal names."""
+    if image.shape[0] != 1:
+        raise BadInput(
+            f"The input '{name}' holds {image.shape[0]} pictures where one is needed. Pick one, "
+            f"for example with ComfyUI's node 'Image From Batch'."
+        )
+    return frames_from_image(image)[0]
+
+
+def frames_from_image(image: Tensor) -> Tensor:
+    """A native IMAGE batch (T, H, W, C) with 1, 3 or 4 channels to frames (T, 3, H, W) in [0, 1]."""
+    frames = image.movedim(-1, 1).float()  # (T, C, H, W)
+    if frames.shape[1] < 3:
+        return frames[:, :1].expand(-1, 3, -1, -1)
+    return frames[:, :3]
+
+
+def image_from_frames(frames: Tensor) -> Tensor:
+    """Frames (T, 3, H, W) to a native IMAGE (T, H, W, 3)."""
+    return frames.movedim(1, -1).contiguous()
+
+
+def audio_from_socket(audio: dict | None, name: str = "audio") -> Audio:
+    """A native AUDIO, of which a batch holds one sound, to mono core Audio; None and unusable sound raise BadAudio."""
+    if audio is None:
+        raise BadAudio(f"The input '{name}' carries no sound. Connect Load Audio, or a video that has a sound track.")
+    waveform = audio["waveform"]  # (B, C, N)
+    if waveform.ndim == 3 and waveform.shape[0] != 1:
+        raise BadAudio(f"The input '{name}' holds {waveform.shape[0]} sounds where one is needed. Send one at a time.")
+    return audio_from_waveform(waveform.flatten(0, -2), audio["sample_rate"])
+
+
+def waveform_from_socket(audio: dict | None) -> tuple[Tensor | None, int | None]:
+    """A native AUDIO to ((C, N), rate) for the sound track of a video, checked like speech; no sound stays none."""
+    if audio is None:
+        return None, None
+    audio_from_socket(audio)
+    waveform = audio["waveform"][0].float().cpu()  # (C, N)
+    return (waveform if waveform.shape[0] <= 2 else waveform.mean(0, keepdim=True)), audio["sample_rate"]
+
+
+def audio_to_socket(waveform: Tensor, rate: int) -> dict:
+    """Sound (C, N) to a native AUDIO."""
+    return {"waveform": waveform[None], "sample_rate": rate}
+
+
+def picture_of_crop(image: Tensor, crop: FaceCrop) -> Tensor:
+    """The native IMAGE that a crop was cut from, as (3, H, W). BadInput where its size says that it is another."""
+    picture = picture_from_image(image, "picture")
+    if tuple(picture.shape[1:]) != tuple(crop.image_size):
+        height, width = crop.image_size
+        raise BadInput(
+            f"The input 'picture' is {picture.shape[2]}x{picture.shape[1]} pixels, but the portrait was cut from "
+            f"one of {width}x{height}. Connect the picture that went into Encode Portrait."
+        )
+    return picture
+
+
+def curve_from_drawing(raw: dict, start: tuple[float, ...], end: tuple[float, ...], seconds: float) -> Curve:
+    """A native CURVE as drawn, its width standing for `seconds`: at height 0 the values are `start`, at 1 `end`."""
+    count = max(2, round(seconds * CURVE_RATE) + 1)
+    times = torch.linspace(0.0, seconds, count, dtype=torch.float64)
+    heights = torch.from_numpy(CurveInput.from_raw(raw).interp_array((times / seconds).numpy()))
+    low, high = torch.tensor(start, dtype=torch.float64), torch.tensor(end, dtype=torch.float64)
+    return Curve(times.float(), torch.lerp(low, high, heights[:, None]).float())  # (K,), (K, C)
+
+
+def curve_from_keyframes(text: str, columns: tuple[str, ...]) -> Curve:
+    """Lines 'seconds: value' or 'seconds: value, value' to a Curve, eased smoothly; `columns` name the values."""
+    times, values = [], []
+    for line in filter(None, (line.strip() for line in text.splitlines())):
+        try:
+            time, _, rest = line.partition(":")
+            row = [float(part) for part in rest.split(",")]
+            times.append(float(time))
+        except ValueError:
+            row = []
+        if len(row) != len(columns):
+            raise BadInput(f"The keyframe '{line}' is not in the form 'seconds: {', '.join(columns)}'. Correct it.")
+        values.append(row)
+    if not times or any(b <= a for a, b in zip(times, times[1:], strict=False)):
+        raise BadInput("The input 'keyframes' needs at least one line, and each line a later time than the one above.")
+    if not torch.tensor([times, *zip(*values, strict=True)]).isfinite().all():
+        raise BadInput("The input 'keyframes' holds a number that is not finite. Correct it.")
+    return Curve(torch.tensor(times), torch.tensor(values), ease="smooth")
