@@ -8,7 +8,7 @@ from vasa_core.motion.denoiser import Preset
 from vasa_core.motion.model import MotionModel
 from vasa_core.types import AudioFeatures
 
-TINY = Preset(layers=2, width=32, heads=2)
+TINY = Preset(layers=2, width=32, heads=2, widen=2)
 AUDIO_CHANNELS = 5
 
 

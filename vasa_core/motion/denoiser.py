@@ -3,6 +3,10 @@
 60 tokens: the ten previous frames, then the window's fifty. Each token joins by channel its motion, audio, gaze,
 distance and emotion; what is missing is a learned null, one per field. The diffusion step conditions every token
 through adaptive layer norms that start as the identity (adaLN-Zero, Peebles and Xie, 2023).
+
+Two things are ours. A skip from x_t, scaled per channel by the diffusion step, as in Karras et al. (2022): near the end
+of sampling the clean motion is almost the noisy one. And a last layer that filters each channel over time, across the
+seam to the previous frames: heads are smooth, and the network need not learn that token by token.
 """
 
 from __future__ import annotations
@@ -18,6 +22,8 @@ from ..attention import attention
 from ..types import EMOTIONS
 from .conditions import AUDIO, DISTANCE, EMOTION, GAZE, PREVIOUS, PREVIOUS_AUDIO, PREVIOUS_MOTION, WINDOW, Conditions
 
+REACH = 4
+"""Frames to each side that the last layer's filters see."""
 GAZE_UNIT = 0.2
 """Radians of gaze that the network sees as 1."""
 DISTANCE_UNIT = 0.15
@@ -26,16 +32,17 @@ DISTANCE_UNIT = 0.15
 
 @dataclass(frozen=True)
 class Preset:
-    """Size of a denoiser."""
+    """Size of a denoiser; `widen`: hidden width of its feed-forward layers over `width`."""
 
     layers: int
     width: int
     heads: int
+    widen: int = 4
 
 
 PRESETS = {
     "paper": Preset(layers=8, width=512, heads=8),
-    "starter": Preset(layers=4, width=256, heads=8),
+    "starter": Preset(layers=4, width=256, heads=4, widen=2),
 }
 
 
@@ -61,10 +68,12 @@ class DiffusionTransformer(nn.Module):
         self.embed = nn.Linear(channels + audio_channels + 3 + len(EMOTIONS), width)
         self.position = nn.Parameter(0.02 * torch.randn(PREVIOUS + WINDOW, width))
         self.step = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
-        self.blocks = nn.ModuleList(Block(width, preset.heads) for _ in range(preset.layers))
+        self.blocks = nn.ModuleList(Block(width, preset.heads, preset.widen) for _ in range(preset.layers))
         self.modulate = nn.Linear(width, 2 * width)
         self.output = nn.Linear(width, channels)
-        for layer in (self.modulate, self.output):  # the network starts by predicting the mean motion
+        self.skip = nn.Linear(width, channels)
+        self.filter = nn.Parameter(F.one_hot(torch.full((channels,), REACH), 2 * REACH + 1).float())
+        for layer in (self.modulate, self.output, self.skip):  # the network starts by predicting the mean motion
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
@@ -75,7 +84,26 @@ class DiffusionTransformer(nn.Module):
         for block in self.blocks:
             tokens = block(tokens, step)
         shift, scale = self.modulate(step)[:, None].chunk(2, dim=-1)
-        return self.output(_norm(tokens[:, PREVIOUS:]) * (1 + scale) + shift)  # (B, W, K)
+        clean = self.output(_norm(tokens[:, PREVIOUS:]) * (1 + scale) + shift) + self.skip(step)[:, None] * x
+        return self.steady(clean, conditions)  # (B, W, K)
+
+    def steady(self, clean: Tensor, c: Conditions) -> Tensor:
+        """(B, W, K) -> (B, W, K): each channel's own filter over REACH frames to both sides.
+
+        Before the window stand the previous frames, or its first frame where there are none; after it, its last frame.
+        """
+        known = c.keep[:, PREVIOUS_MOTION, None, None]
+        before = torch.where(known, c.previous_motion[:, -REACH:], clean[:, :1])
+        after = clean[:, -1:].expand(-1, REACH, -1)
+        line = torch.cat([before, clean, after], dim=1)  # (B, W + 2 REACH, K)
+        return F.conv1d(line.mT, self.filter[:, None], groups=len(self.filter)).mT
+
+    @torch.no_grad()
+    def start_filters(self, widths: Tensor) -> None:
+        """Start each channel's filter as a Gaussian of `widths` (K,) frames; 0 leaves it the identity."""
+        offset = torch.arange(-REACH, REACH + 1)
+        filters = torch.exp(-0.5 * (offset / widths.clamp(min=1e-3)[:, None]).square())
+        self.filter.copy_(filters / filters.sum(1, keepdim=True))
 
     def tokens(self, x: Tensor, c: Conditions) -> Tensor:
         """(B, P + W, K + C + 11): what each token knows, with nulls where a condition is missing.
@@ -111,14 +139,14 @@ class DiffusionTransformer(nn.Module):
 class Block(nn.Module):
     """Self-attention and a feed-forward layer, each scaled, shifted and gated by the diffusion step."""
 
-    def __init__(self, width: int, heads: int) -> None:
+    def __init__(self, width: int, heads: int, widen: int) -> None:
         super().__init__()
         self.heads = heads
         self.modulate = nn.Linear(width, 6 * width)
         self.query_key_value = nn.Linear(width, 3 * width)
         self.mix = nn.Linear(width, width)
-        self.widen = nn.Linear(width, 4 * width)
-        self.narrow = nn.Linear(4 * width, width)
+        self.widen = nn.Linear(width, widen * width)
+        self.narrow = nn.Linear(widen * width, width)
         nn.init.zeros_(self.modulate.weight)  # gates of 0: the block starts as the identity
         nn.init.zeros_(self.modulate.bias)
 

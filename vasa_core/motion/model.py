@@ -83,7 +83,7 @@ def load_motion_model(
     tensors, header = checkpoint.load(path, ARCHITECTURE)
     try:
         found = MotionSpace(header["space"], int(header["dynamics"]))
-        preset = Preset(*(int(header[key]) for key in ("layers", "width", "heads")))
+        preset = Preset(*(int(header[key]) for key in ("layers", "width", "heads", "widen")))
         sizes = (int(header["window"]), int(header["previous"]))
         channels, fps = int(header["audio_channels"]), float(header["fps"])
         made_for, names = header["encoder"], header["motion_channels"]

@@ -32,6 +32,13 @@ WEIGHTS = {
 """Weight of a channel's squared error; 1 where it is not named."""
 CLOSED, TUCKED = 4.0, 3.0
 """Further weight of the aperture where the lips are shut in speech, and of the lower lip where it is tucked."""
+STEADY = {
+    "pitch": 1.3, "yaw": 1.6, "roll": 1.6, "tx": 1.6, "ty": 1.6, "log_scale": 2.0, "browDown": 1.5, "browInnerUp": 1.2,
+    "browOuterUp": 1.2, "browOuterUpDifference": 2.0, "mouthFrown": 2.0, "mouthDimple": 2.0, "cheekSquint": 2.0,
+    "mouthDimpleDifference": 2.0, "mouthSmileDifference": 2.0, "noseSneer": 2.0, "eyeSquint": 2.0,
+    "mouthShrugLower": 2.0,
+}  # fmt: skip
+"""Frames by which a channel's last filter smooths when training begins; half a frame where it is not named."""
 VELOCITY, ACCELERATION = 2.0, 1.0
 SCALE_FLOOR = 0.06
 """Smallest deviation by which a blendshape is normalised, so that a rare one does not explode."""
@@ -46,7 +53,7 @@ def train_motion(
     *,
     encoder: str,
     preset: str = "starter",
-    batch: int = 32,
+    batch: int = 16,
     drops: Drops | None = None,
     start: MotionModel | None = None,
     progress: Callable[[Report], None] | None = None,
@@ -62,7 +69,7 @@ def train_motion(
     average = averaged(model)
 
     def loss(step: int, generator: torch.Generator) -> dict[str, Tensor]:
-        return motion_loss(model, data.batch(step, batch), weights, generator)
+        return motion_loss(model, data.batch(step, batch, batch // 4), weights, generator)
 
     state, log = out.with_suffix(".state"), out.with_suffix(".csv")
     with open(log, "a", newline="") as file:
@@ -84,6 +91,8 @@ def new_model(utterances: Sequence[Utterance], encoder: str, preset: str, seed: 
     """A model with fresh weights, its channels normalised by two hundred performances."""
     torch.manual_seed(seed)
     model = MotionModel(ARKIT, encoder, utterances[0].features.shape[1], preset, FPS)
+    widths = torch.tensor([STEADY.get(name, 0.5) for name in model.channels.names])
+    model.denoiser.start_filters(widths)
     data = Performances(utterances, model.channels, FPS, Drops(), seed)
     random = np.random.default_rng((seed, 0))
     motion = np.concatenate([data.performance(random)[2] for _ in range(200)])
