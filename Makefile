@@ -7,10 +7,13 @@ PORTRAIT ?=
 SPEECH ?=
 VENV_PYTHON = .venv/bin/python
 
-.PHONY: demo comfy install install-tests test lint format starter bench clean
+.PHONY: demo check-files comfy install install-tests test lint format starter bench clean
 
-demo: install
+demo: check-files install
 	@$(VENV_PYTHON) -m tools.demo --portrait "$(PORTRAIT)" --speech "$(SPEECH)"
+
+check-files:
+	@$(PYTHON) -m tools.demo --check --portrait "$(PORTRAIT)" --speech "$(SPEECH)"
 
 comfy: install
 	@$(VENV_PYTHON) -m tools.demo --open

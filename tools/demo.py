@@ -35,6 +35,8 @@ def main() -> int:
     for path, what in ((options.portrait, "portrait"), (options.speech, "speech")):
         if path is not None and not path.is_file():
             raise ToolError(f"There is no {what} file {path}.")
+    if options.check:
+        return 0
     source = comfyui_folder(CACHE)
     print("Starting ComfyUI ...", flush=True)
     with running_comfyui(source, CACHE / "base", {"vasa": ROOT}, output=OUTPUT, port=options.port) as server:
@@ -57,6 +59,7 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tools.demo", description=__doc__.splitlines()[0])
     parser.add_argument("--portrait", type=path, help="a picture with a face (default: the bundled one)")
     parser.add_argument("--speech", type=path, help="a sound file (default: the bundled one)")
+    parser.add_argument("--check", action="store_true", help="only see whether the files are there")
     parser.add_argument("--open", action="store_true", help="keep ComfyUI open for a browser; make no video")
     parser.add_argument("--port", type=int, help="port of ComfyUI (default: any free one)")
     return parser.parse_args(arguments)
