@@ -187,6 +187,12 @@ def test_tools_tests_and_benchmarks_hold_no_machine_path() -> None:
                 assert not [word for word in words if word in text], path
 
 
+def test_tools_tests_and_benchmarks_are_short() -> None:
+    paths = [path for folder in ("tools", "tests", "benchmarks") for path in (ROOT / folder).rglob("*.py")]
+    too_long = {path.name: n for path in paths if (n := len(path.read_text(encoding="utf-8").splitlines())) > CEILING}
+    assert too_long == {}
+
+
 def test_the_root_imports_nothing_at_the_top() -> None:
     """pytest and other tools import the root without ComfyUI."""
     tree = ast.parse((ROOT / "__init__.py").read_text(encoding="utf-8"))
