@@ -1,0 +1,190 @@
+"""A frame, in four steps: where everything comes from (on a coarse grid), the whole head in one sampling pass,
+mouth and eyes in small boxes of their own, and the still backdrop behind it all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+from ...geometry import rotation_from_pose
+from ...types import FRAME_SIZE, Motion
+from . import rig
+from .eyes import paint_eye
+from .fields import NODES
+from .filters import upsampling_matrix
+from .limits import relative_pose
+from .mouth import paint_mouth
+from .portrait import MeshPortrait
+from .warp import HeadMotion, forward_field, guard_strength, invert, sample
+
+STEP = FRAME_SIZE // NODES
+BATCH = 8  # frames whose fields are computed at once
+STRONGEST = 1.1  # largest coefficient that is followed
+MARGIN = 2  # nodes that cubic interpolation needs around a box
+SPAN = 2.0 / (FRAME_SIZE - 1)  # a pixel, in sampling coordinates
+
+
+@dataclass(frozen=True)
+class Moves:
+    """A batch of motion as the renderer needs it: weights (T, 52) absolute, change (T, 52) from the picture,
+    iris (T, 2, 2) travel in units, the head's motion and the share of it that the fold guard allows (T,)."""
+
+    weights: Tensor
+    change: Tensor
+    iris: Tensor
+    head: HeadMotion
+    strength: Tensor
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A painted box: pixels (T, 4, h, w), colour multiplied by cover, and its left top corner in each frame."""
+
+    pixels: Tensor
+    corners: list[tuple[int, int]]
+
+
+def render(portrait: MeshPortrait, motion: Motion) -> Iterator[Tensor]:
+    """Frames (t, S, S, 4) in [0, 1], unclamped, the fourth channel unused, a few at a time."""
+    device = portrait.plate.device
+    for first in range(0, len(motion), BATCH):
+        moves = _moves(portrait, motion[first : first + BATCH], device)
+        source = _head_sources(portrait, moves)
+        patches = [_paint_zone(portrait, moves, k) for k in range(3)]
+        together = torch.get_num_threads() if device.type == "cpu" else BATCH
+        for k in range(0, len(source), together):
+            frames = slice(k, k + together)
+            yield _compose(portrait, source[frames], patches, frames)
+
+
+def _moves(portrait: MeshPortrait, motion: Motion, device: torch.device) -> Moves:
+    rest = portrait.rest
+    dynamics = motion.dynamics.to(device).float().clamp(0.0, STRONGEST)
+    calm = rest.dynamics.to(device).float()
+    weights = rig.shape_weights(dynamics)
+    pose = portrait.limits.ease(relative_pose(motion, rest).to(device))
+    matrix = rotation_from_pose(pose) * pose[:, 5].exp()[:, None, None]
+    head = HeadMotion(matrix, pose[:, 3:5] * (FRAME_SIZE / 2))
+    fields = portrait.fields
+    coarse = torch.cat([fields.nodes, fields.depth[None]])
+    coarse, rigid = (torch.nn.functional.avg_pool2d(x[None], 2)[0] for x in (coarse, fields.rigid[None]))
+    strength = guard_strength(head, portrait.lens, coarse, rigid[0], portrait.matters)
+    iris = rig.iris_shift(dynamics) - rig.iris_shift(calm)
+    return Moves(weights, weights - rig.shape_weights(calm), iris, head, strength)
+
+
+def _head_sources(portrait: MeshPortrait, moves: Moves) -> Tensor:
+    """(T, 2, NODES, NODES) displacement to the source of each node, in sampling coordinates."""
+    fields = portrait.fields
+    shape = (moves.change @ fields.joined.flatten(1)).unflatten(1, fields.joined.shape[1:])
+    at = torch.cat([fields.nodes, fields.depth[None]])
+    field = forward_field(moves.head, portrait.lens, at, shape, fields.rigid, moves.strength)
+    source = invert(field, fields.nodes[:, 0, 0], STEP, fields.nodes[None])
+    return (source - fields.nodes) * SPAN
+
+
+def _compose(portrait: MeshPortrait, source: Tensor, patches: list[Patch], frames: slice) -> Tensor:
+    matrix = _upsampling(NODES, 0, source.device)
+    at = _add_upsampled(_pixel_grid(FRAME_SIZE, source.device)[None], source, matrix)
+    seen = sample(portrait.foreground, at).permute(0, 2, 3, 1)  # (t, S, S, 4)
+    for patch in patches:
+        height, width = patch.pixels.shape[-2:]
+        for k, pixels in enumerate(patch.pixels[frames]):
+            left, top = patch.corners[frames][k]
+            seen[k, top : top + height, left : left + width] = pixels.permute(1, 2, 0)
+    return torch.addcmul(seen + portrait.plate, seen[..., 3:], portrait.plate, value=-1.0)
+
+
+def _paint_zone(portrait: MeshPortrait, moves: Moves, zone: int) -> Patch:
+    """Mouth (0), right eye (1) or left eye (2): both layers, and what shows between them."""
+    fields = portrait.fields
+    top, left, height, width = fields.box
+    inside = (slice(None), slice(top, top + height), slice(left, left + width))
+    at = torch.cat([fields.nodes, fields.depth[None]])[inside]
+    layers = []
+    for basis in (fields.upper, fields.lower):
+        shape = (moves.change @ basis.flatten(1)).unflatten(1, basis.shape[1:])
+        layers.append(forward_field(moves.head, portrait.lens, at, shape, fields.rigid[inside[1:]], moves.strength))
+    first = at[:2, 0, 0]  # (2,) left top node
+    starts, size = _target_box(portrait.zones[zone], layers, first)  # (T, 2) nodes, (w, h) nodes
+    columns = torch.arange(size[0], device=at.device)
+    rows = torch.arange(size[1], device=at.device)
+    x = ((starts[:, :1] + columns + 0.5) * STEP)[:, None, :].expand(-1, size[1], -1)
+    y = ((starts[:, 1:] + rows + 0.5) * STEP)[:, :, None].expand(-1, -1, size[0])
+    targets = torch.stack([x, y], dim=1)  # (T, 2, h, w)
+    corner = (starts + MARGIN) * STEP  # (T, 2) pixels
+    pixels = _box_pixels(corner, (size[0] - 2 * MARGIN) * STEP, (size[1] - 2 * MARGIN) * STEP)  # (T, 2, H, W)
+    grid = (pixels - 0.5) * SPAN - 1.0
+    up, across = (_upsampling(n, MARGIN, at.device) for n in (size[1], size[0]))
+    seen, masks = [], []
+    for field, mask in zip(layers, (portrait.masks.upper, portrait.masks.lower), strict=True):
+        source = (invert(field, first, STEP, targets, steps=6) - targets) * SPAN
+        place = grid + up @ source @ across.mT
+        seen.append(sample(portrait.foreground, place))  # (T, 4, H, W)
+        masks.append(sample(mask[None], place))
+    lower_share = masks[1][:, :1]
+    upper_share = torch.minimum(masks[0][:, :1], 1.0 - lower_share)  # the lower lip closes over the teeth
+    cover = upper_share + lower_share
+    face = (seen[0] * upper_share + seen[1] * lower_share) / cover.clamp_min(0.02)
+    hole = (1.0 - cover) * masks[0][:, 2:3]
+    behind = _plane_sources(portrait.planes[zone], moves, portrait, pixels)
+    if zone == 0:
+        interior = paint_mouth(portrait.mouth, behind, moves.weights, masks[0][:, 1:2], masks[1][:, 1:2])
+    else:
+        interior = paint_eye(portrait.eyes[zone - 1], behind, moves.iris[:, zone - 1])
+    interior = torch.cat([interior, torch.ones_like(hole)], dim=1)
+    return Patch(torch.lerp(face, interior, hole), [tuple(c) for c in corner.int().tolist()])
+
+
+def _target_box(outline: Tensor, layers: list[Tensor], first: Tensor) -> tuple[Tensor, tuple[int, int]]:
+    """Where a zone lies in each frame: first node (T, 2) of a box, and its size, the same for all frames."""
+    height, width = layers[0].shape[-2:]
+    extent = outline.new_tensor([width - 1, height - 1]) * STEP
+    at = ((outline - first) * 2.0 / extent - 1.0).T[None, :, :, None]  # (1, 2, n, 1)
+    moved = [outline.T + sample(layer, at.expand(len(layer), -1, -1, -1))[..., 0] for layer in layers]
+    moved = torch.cat(moved, dim=2)  # (T, 2, 2n)
+    low = (moved.amin(2) / STEP).floor() - MARGIN - 1
+    high = (moved.amax(2) / STEP).ceil() + MARGIN + 1
+    size = (high - low).amax(0).clamp(2 * MARGIN + 1, NODES)
+    starts = torch.minimum(low.clamp_min(0.0), NODES - size)
+    return starts, tuple(size.int().tolist())
+
+
+def _plane_sources(plane: Tensor, moves: Moves, portrait: MeshPortrait, pixels: Tensor) -> Tensor:
+    """(T, 2, H, W) places of the picture that a rigid plane (three points with depth) shows at `pixels`."""
+    still = plane[:, :2].T  # (2, 3)
+    moved = moves.head.project(plane.T[None], portrait.lens)
+    moved = torch.lerp(still.expand_as(moved), moved, moves.strength[:, None, None])
+    before, after = (torch.stack([p[..., 1] - p[..., 0], p[..., 2] - p[..., 0]], dim=-1) for p in (still, moved))
+    back = before @ torch.linalg.inv(after)  # (T, 2, 2)
+    offset = still[:, 0] - (back @ moved[..., :1])[..., 0]
+    return (back @ pixels.flatten(2) + offset[..., None]).unflatten(2, pixels.shape[-2:])
+
+
+def _add_upsampled(base: Tensor, nodes: Tensor, matrix: Tensor) -> Tensor:
+    """base (1, 2, S, S) + nodes (T, 2, N, N) interpolated to pixels."""
+    frames, planes = nodes.shape[:2]
+    rows = (matrix @ nodes).flatten(0, 1)  # (2 T, S, N)
+    base = base.expand(frames, -1, -1, -1).flatten(0, 1)
+    return torch.baddbmm(base, rows, matrix.mT.expand(len(rows), -1, -1)).unflatten(0, (frames, planes))
+
+
+def _box_pixels(corner: Tensor, width: int, height: int) -> Tensor:
+    x = corner[:, :1, None] + torch.arange(width, device=corner.device) + 0.5  # (T, 1, W)
+    y = (corner[:, 1:, None] + torch.arange(height, device=corner.device) + 0.5).mT  # (T, H, 1)
+    return torch.stack([x.expand(-1, height, -1), y.expand(-1, -1, width)], dim=1)
+
+
+@lru_cache(maxsize=64)
+def _upsampling(nodes: int, margin: int, device: torch.device) -> Tensor:
+    return upsampling_matrix(nodes, STEP, margin).to(device)
+
+
+@lru_cache(maxsize=4)
+def _pixel_grid(size: int, device: torch.device) -> Tensor:
+    line = torch.arange(size, device=device) * SPAN - 1.0
+    return torch.stack(torch.meshgrid(line, line, indexing="xy"))
