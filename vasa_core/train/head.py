@@ -53,7 +53,7 @@ def move_head(random: np.random.Generator, voice: Voice, gaze: ndarray, lean: nd
     pitch = 1.3 * noise(0.3) + gate * 1.0 * noise(1.1)
     yaw = 2.0 * sway + gate * 1.25 * noise(0.9)
     roll = 0.9 * noise(0.3) + 0.3 * sway + gate * 0.75 * noise(0.8)
-    pitch += 1.6 * (smoothed(voice.envelope, 0.12 * fps) - smoothed(voice.envelope, 0.8 * fps))  # lifts with the voice
+    pitch -= 2.2 * (smoothed(voice.envelope, 0.1 * fps) - smoothed(voice.envelope, 0.8 * fps))  # dips with the voice
     pitch -= nods(random, voice, fps)
     chosen = random.random(len(voice.accents)) < 0.35
     turns = random.normal(0.0, 2.0, chosen.sum()) * (0.5 + voice.strength[chosen])
@@ -80,7 +80,7 @@ def nods(random: np.random.Generator, voice: Voice, fps: float) -> ndarray:
     """(T,) degrees downwards: on most accents the head dips, a frame or two after the loudest moment, and rebounds."""
     chosen = random.random(len(voice.accents)) < 0.65
     centres = voice.accents[chosen] + random.normal(0.05, 0.025, chosen.sum()) * fps
-    depths = (0.9 + 2.6 * voice.strength[chosen]) * np.exp(0.35 * random.standard_normal(chosen.sum()))
+    depths = (1.0 + 2.8 * voice.strength[chosen]) * np.exp(0.35 * random.standard_normal(chosen.sum()))
     widths = random.uniform(0.42, 0.7, chosen.sum()) * fps
     frames = len(voice.envelope)
     down = bumps(frames, centres, depths, widths)

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from ..arkit import ARKIT
 from ..motion.channels import APERTURE, MotionChannels
+from ..motion.denoiser import Preset
 from ..motion.diffusion import STEPS, add_noise
 from ..motion.model import FPS, MotionModel, save_motion_model
 from ..types import POSE
@@ -52,7 +53,7 @@ def train_motion(
     recipe: Recipe,
     *,
     encoder: str,
-    preset: str = "starter",
+    preset: str | Preset = "starter",
     batch: int = 16,
     drops: Drops | None = None,
     start: MotionModel | None = None,
@@ -87,7 +88,7 @@ def train_motion(
     return average
 
 
-def new_model(utterances: Sequence[Utterance], encoder: str, preset: str, seed: int) -> MotionModel:
+def new_model(utterances: Sequence[Utterance], encoder: str, preset: str | Preset, seed: int) -> MotionModel:
     """A model with fresh weights, its channels normalised by two hundred performances."""
     torch.manual_seed(seed)
     model = MotionModel(ARKIT, encoder, utterances[0].features.shape[1], preset, FPS)

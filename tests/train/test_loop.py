@@ -1,0 +1,74 @@
+import pytest
+import torch
+from torch import nn
+
+from vasa_core.errors import BadInput, WeightsError
+from vasa_core.train.loop import Recipe, averaged, learning_rate, train
+
+RECIPE = Recipe(steps=12, learning_rate=1e-2, warm_up=3, average=0.9, save_every=4, seed=5)
+
+
+def problem():
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Linear(3, 8), nn.GELU(), nn.Linear(8, 1))
+
+    def loss(step, generator):
+        x = torch.randn(16, 3, generator=generator)
+        return {"fit": (module(x) - x.sum(1, keepdim=True)).square().mean()}
+
+    return module, averaged(module), loss
+
+
+def run(path, stop=None):
+    module, average, loss = problem()
+    losses = []
+    for report in train(module, average, loss, RECIPE, path):
+        losses.append(report.losses["fit"])
+        if report.step == stop:
+            break
+    return losses, average
+
+
+def test_a_stopped_run_goes_on_as_if_it_had_not_been(tmp_path):
+    whole, average = run(tmp_path / "a.state")
+    first, _ = run(tmp_path / "b.state", stop=10)  # the last checkpoint is of step 8
+    second, resumed = run(tmp_path / "b.state")
+    assert len(second) == 4 and first == whole[:10] and second == whole[8:]
+    for a, b in zip(average.parameters(), resumed.parameters(), strict=True):
+        assert torch.equal(a, b)
+
+
+def test_it_learns(tmp_path):
+    losses, _ = run(tmp_path / "a.state")
+    assert losses[-1] < 0.9 * losses[0]
+
+
+def test_the_average_trails_the_weights(tmp_path):
+    module, average, loss = problem()
+    before = average[0].weight.clone()
+    for _ in train(module, average, loss, RECIPE, tmp_path / "a.state"):
+        pass
+    assert not torch.equal(average[0].weight, before) and not torch.equal(average[0].weight, module[0].weight)
+
+
+def test_a_finished_run_has_nothing_left_to_do(tmp_path):
+    run(tmp_path / "a.state")
+    assert run(tmp_path / "a.state")[0] == []
+
+
+def test_the_learning_rate_warms_up_and_falls():
+    rates = [learning_rate(RECIPE, step) for step in range(1, 13)]
+    assert rates[0] < rates[1] < rates[2] == max(rates) and rates[-1] < 0.05 * max(rates)
+
+
+def test_what_is_not_finite_is_an_error_and_leaves_no_checkpoint(tmp_path):
+    module, average, _ = problem()
+    with pytest.raises(BadInput, match="step 1"):
+        list(train(module, average, lambda s, g: {"x": module[0].weight.sum() * float("nan")}, RECIPE, tmp_path / "s"))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_foreign_checkpoint_is_refused(tmp_path):
+    (tmp_path / "s").write_bytes(b"not a checkpoint")
+    with pytest.raises(WeightsError):
+        run(tmp_path / "s")
