@@ -16,7 +16,6 @@ from math import radians
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from . import __version__
 from .audio import load_audio_encoder
@@ -30,8 +29,8 @@ from .motion.files import load_motion, save_arkit_csv, save_motion
 from .motion.generate import Sampling
 from .motion.model import load_motion_model
 from .motion.plot import plot_motion
-from .pipeline import anchor, at_rate, counted_from_calm, pasted, read_motion, render, speak
-from .types import EMOTIONS, Controls, Curve, FaceCrop, Motion
+from .pipeline import Progress, anchor, at_rate, counted_from_calm, pasted, read_motion, remarks, render, speak
+from .types import EMOTIONS, Audio, Controls, Curve, Motion
 from .vision.crop import crop_face
 from .vision.model import load_vision
 from .weights import checkpoint
@@ -58,43 +57,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def talk(options: argparse.Namespace) -> None:
     """A portrait speaks."""
-    output = _mp4(options.output)
+    output, device = _mp4(options.output), _device(options.device)
     waveform, rate = read_waveform(options.audio)
     audio = audio_from_waveform(waveform, rate)
-    device = _device(options.device)
-    picture, crop = _crop(options, device)
-    face_model = load_face_model(options.face)
-    face_model.network.to(device)
-    portrait = face_model.encode(crop)
     models = {"face": _weights(options.face), "motion": _weights(options.use_motion or options.motion)}
+    tags = provenance(models, None if options.use_motion else options.seed)
     bar = Bar()
-    with VideoWriter(output, options.fps, waveform, rate, provenance(models, options.seed)) as writer:
+    with VideoWriter(output, options.fps, waveform, rate, tags) as writer:
         if options.use_motion:
             motion = load_motion(options.use_motion)
         else:
             motion = _spoken(options, audio, device, bar.step("motion"))
-        motion = at_rate(anchor(motion, portrait.rest), writer.fps, audio.duration)
-        _write(writer, render(face_model, portrait, motion, progress=bar.step("video")), options, picture, crop)
+        face = _Face(options, device)
+        motion = at_rate(anchor(motion, face.portrait.rest), writer.fps, audio.duration)
+        face.write(writer, motion, bar.step("video"))
     bar.done(f"{output}: {writer.duration:.2f} s")
 
 
 def drive(options: argparse.Namespace) -> None:
     """A portrait moves like the face of a video."""
-    output = _mp4(options.output)
-    device = _device(options.device)
+    output, device = _mp4(options.output), _device(options.device)
     video = read_video(options.video)
-    picture, crop = _crop(options, device)
-    face_model = load_face_model(options.face)
-    face_model.network.to(device)
-    portrait = face_model.encode(crop)
     waveform, rate = video.waveform() or (None, None)
-    tags = provenance({"face": _weights(options.face)})
     bar = Bar()
-    with VideoWriter(output, video.fps, waveform, rate, tags) as writer:
+    with VideoWriter(output, video.fps, waveform, rate, provenance({"face": _weights(options.face)})) as writer:
+        face = _Face(options, device)
         frames = _counted(video, video.expected_frames, bar.step("reading"))
-        motion = read_motion(load_vision().to(device), frames, video.fps)
-        motion = anchor(counted_from_calm(motion), portrait.rest)
-        _write(writer, render(face_model, portrait, motion, progress=bar.step("video")), options, picture, crop)
+        motion = counted_from_calm(read_motion(face.vision, frames, video.fps))
+        face.write(writer, anchor(motion, face.portrait.rest), bar.step("video"))
     bar.done(f"{output}: {writer.duration:.2f} s")
 
 
@@ -140,21 +130,32 @@ class Bar:
         print(f"{text}, made in {time.monotonic() - self.started:.1f} s", file=sys.stderr)
 
 
-def _spoken(options: argparse.Namespace, audio, device: torch.device, progress) -> Motion:
+def _spoken(options: argparse.Namespace, audio: Audio, device: torch.device, progress: Progress) -> Motion:
     model = load_motion_model(options.motion).to(device)
     encoder = load_audio_encoder(options.audio_encoder or model.encoder).to(device)
     sampling = Sampling(options.steps, options.cfg_audio, options.cfg_gaze)
     return speak(model, encoder, audio, _controls(options), sampling, options.seed, progress)
 
 
-def _crop(options: argparse.Namespace, device: torch.device) -> tuple[Tensor, FaceCrop]:
-    picture = read_image(options.portrait).to(device)
-    return picture, crop_face(load_vision().to(device), picture, options.face_index, options.box)
+class _Face:
+    """The portrait of the options, encoded, and how its frames are written."""
 
+    def __init__(self, options: argparse.Namespace, device: torch.device) -> None:
+        self.picture = read_image(options.portrait).to(device)
+        self.vision = load_vision().to(device)
+        self.crop = crop_face(self.vision, self.picture, options.face_index, options.box)
+        self.model = load_face_model(options.face)
+        self.model.network.to(device)
+        self.portrait = self.model.encode(self.crop)
+        self.whole = options.paste_back
 
-def _write(writer: VideoWriter, pieces, options: argparse.Namespace, picture: Tensor, crop: FaceCrop) -> None:
-    for piece in pasted(pieces, picture, crop) if options.paste_back else pieces:
-        writer.write(piece)
+    def write(self, writer: VideoWriter, motion: Motion, progress: Progress) -> None:
+        """Frames of absolute `motion` into the file, in the whole picture where that is asked for."""
+        for remark in remarks(self.model, self.portrait, motion):
+            print(f"note: {remark}", file=sys.stderr)
+        pieces = render(self.model, self.portrait, motion, progress=progress)
+        for piece in pasted(pieces, self.picture, self.crop) if self.whole else pieces:
+            writer.write(piece)
 
 
 def _counted(frames, total: int, progress):
@@ -175,7 +176,7 @@ def _controls(options: argparse.Namespace) -> Controls:
 def _device(name: str) -> torch.device:
     """'auto': the accelerator where there is one, else the CPU. Raises BadInput for what torch does not know."""
     if name == "auto":
-        return torch.accelerator.current_accelerator() or torch.device("cpu")
+        return torch.accelerator.current_accelerator() if torch.accelerator.is_available() else torch.device("cpu")
     try:
         return torch.zeros(1, device=name).device
     except (RuntimeError, AssertionError) as error:

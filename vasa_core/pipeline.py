@@ -136,6 +136,12 @@ def render(
         progress(len(motion), len(motion))
 
 
+def remarks(face_model: FaceModel, portrait: Portrait, motion: Motion) -> list[str]:
+    """What the portrait cannot follow of absolute `motion`, one sentence each, for the user to read."""
+    limits = getattr(face_model, "limits", None)
+    return limits(portrait, motion) if limits else []
+
+
 @torch.inference_mode()
 def decode_uint8(face_model: FaceModel, portrait: Portrait, motion: Motion) -> Tensor:
     """(T, 512, 512, 3) uint8: by the face model's own fast way where it has one, else rounded from `decode`."""
