@@ -68,7 +68,7 @@ def voicing_and_pitch(samples: Tensor) -> tuple[Tensor, Tensor]:
         correlation = autocorrelation(pieces)
         power = correlation[:, :1]
         shape = correlation / (power + 1e-7) / (own / own[0]).clamp_min(0.05)  # 1 at lag 0
-        search = shape[:, lags] - 0.0004 * (lags - lags[0])  # of equal peaks the shorter period: no octave jumps down
+        search = shape[:, lags] - 0.001 * (lags - lags[0])  # of equal peaks the shorter period: no octave jumps down
         best = search[:, 1:-1].argmax(1) + 1  # (count,)
         before, at, after = (shape.gather(1, (lags[0] + best + k)[:, None])[:, 0] for k in (-1, 0, 1))
         bend = (before - 2 * at + after).clamp_max(-1e-6)

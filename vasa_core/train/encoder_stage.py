@@ -32,7 +32,7 @@ from .loop import Recipe, averaged, train
 from .spectral import SILENCE, Variety
 from .speech import FPS, Shard, load_shard
 
-CLOSURE, LABIODENTAL = VISEMES.index("PBM"), VISEMES.index("FV")
+CLOSURE, LABIODENTAL, FIRST_VOWEL = VISEMES.index("PBM"), VISEMES.index("FV"), VISEMES.index("i")
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class EncoderConfig:
     net: PhoneticConfig = field(default_factory=PhoneticConfig)
     recipe: Recipe = field(
         default_factory=lambda: Recipe(
-            steps=8000, learning_rate=1.5e-3, warm_up=300, weight_decay=0.03, average=0.998, save_every=100, seed=11
+            steps=6000, learning_rate=1.5e-3, warm_up=300, weight_decay=0.03, average=0.998, save_every=100, seed=11
         )
     )
     variety: Variety = field(default_factory=Variety)
@@ -56,6 +56,7 @@ class EncoderConfig:
     batch: int = 16
     frames: int = 160  # of the network, 50 per second
     overhang: int = 30  # frames that a window may reach beyond its utterance, into silence
+    held_share: float = 0.1  # windows in which a vowel is held
     curve_weights: tuple[float, ...] = (1.0, 1.5, 0.7, 0.7, 0.6, 0.5)
     closure_weight: float = 7.0  # of the aperture's error in and beside p b m
     labiodental_weight: float = 5.0  # of the tuck's error in and beside f v
@@ -95,14 +96,30 @@ class Windows:
         start = int(torch.randint(low, high, (1,), generator=generator))
         begin, end = max(start, first), min(start + size, last)
         before, after = begin - start, start + size - end
-        mel = shard.mel[2 * begin : 2 * end].float()
-        curves = shard.curves[begin:end].float()
-        return (
-            functional.pad(mel, (0, 0, 2 * before, 2 * after), value=SILENCE),
-            functional.pad(curves, (0, 0, before, after)),
+        window = (
+            functional.pad(shard.mel[2 * begin : 2 * end].float(), (0, 0, 2 * before, 2 * after), value=SILENCE),
+            functional.pad(shard.curves[begin:end].float(), (0, 0, before, after)),
             functional.pad(shard.viseme[begin:end].long(), (before, after)),
             functional.pad(torch.ones(end - begin), (before, after)),
         )
+        held = torch.rand(1, generator=generator) < self.config.held_share
+        return hold(*window, generator) if held else window
+
+
+def hold(
+    mel: Tensor, curves: Tensor, viseme: Tensor, inside: Tensor, generator: Generator
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """A window whose speaker lingers on one vowel for 0.2 to 1.4 s, as no synthesiser does; the rest comes later."""
+    vowels = ((viseme >= FIRST_VOWEL) & (inside > 0)).nonzero()[:, 0]
+    if len(vowels) == 0:
+        return mel, curves, viseme, inside
+    at = vowels[torch.randint(len(vowels), (1,), generator=generator)]
+    extra = int(torch.randint(10, 70, (1,), generator=generator))
+    frames = torch.arange(len(viseme))
+    order = torch.where(frames < at, frames, torch.where(frames < at + extra, at, frames - extra))
+    pairs = torch.stack([2 * order, 2 * order + 1], 1).flatten()  # of log-mel, at twice the rate
+    wobble = torch.randint(-1, 2, pairs.shape, generator=generator) * (pairs // 2 == at)
+    return mel[(pairs + wobble).clamp(0, len(mel) - 1)], curves[order], viseme[order], inside[order]
 
 
 def encoder_losses(

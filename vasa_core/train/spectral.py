@@ -51,7 +51,7 @@ def warp(mel: Tensor, variety: Variety, generator: Generator) -> Tensor:
     """Stretch and shift the mel axis: another length of the vocal tract."""
     factor = 1 + (2 * torch.rand(mel.shape[0], 1, generator=generator) - 1) * variety.warp
     shift = (2 * torch.rand(mel.shape[0], 1, generator=generator) - 1) * variety.shift
-    position = (torch.arange(BANDS) * factor + shift).clamp(0, BANDS - 1.01)  # (B, 80)
+    position = (torch.arange(BANDS) * factor + shift).clamp(0, BANDS - 1 - 1e-4)  # (B, 80)
     low = position.long()
     rows = torch.arange(mel.shape[0])[:, None].expand_as(low)
     matrix = torch.zeros(mel.shape[0], BANDS, BANDS)  # linear interpolation as a product: fast on a CPU

@@ -1,0 +1,131 @@
+"""Training the encoder: windows are cut right, it learns four clips in seconds, and it goes on where it was stopped."""
+
+import itertools
+from dataclasses import replace
+
+import pytest
+import torch
+
+from vasa_core.audio.mel import BANDS
+from vasa_core.audio.phonetic import CURVES, VISEMES, PhoneticConfig, PhoneticNet, load_phonetic_encoder
+from vasa_core.train import encoder_stage, spectral, speech
+from vasa_core.train.encoder_stage import EncoderConfig, Windows, encoder_losses, hold, measure, train_encoder
+from vasa_core.train.loop import Recipe
+from vasa_core.weights import checkpoint
+
+TOY = EncoderConfig(
+    net=PhoneticConfig(width=16, dilations=(1,), dropout=0.0),
+    recipe=Recipe(steps=40, learning_rate=1e-2, warm_up=5, average=0.8, save_every=10, seed=1),
+    shares=(("human", 1.0),),
+    batch=8,
+    frames=50,
+)
+
+
+def toy_shard(path, clips=4, frames=40, seed=0):
+    """Clips in which each viseme is one band of the spectrum and one height of the curves."""
+    generator = torch.Generator().manual_seed(seed)
+    viseme = torch.randint(len(VISEMES), (clips * frames // 4,), generator=generator).repeat_interleave(8)
+    mel = torch.full((4 * clips * frames, BANDS), -12.0)
+    for i, v in enumerate(viseme.tolist()):
+        mel[2 * i : 2 * i + 2, 2 * v + 5 : 2 * v + 12] = 4.0
+    curves = (viseme[:, None].float() / len(VISEMES)).expand(-1, len(CURVES))
+    tensors = {
+        "mel": mel.half(),
+        "curves": curves.half().contiguous(),
+        "viseme": viseme.to(torch.uint8),
+        "prosody": torch.zeros(len(viseme), 3).half(),
+        "lengths": torch.full((clips,), frames, dtype=torch.int32),
+    }
+    checkpoint.save(path, tensors, speech.ARCHITECTURE, utterances="[]")
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    toy_shard(tmp_path / "human.safetensors")
+    toy_shard(tmp_path / "human_held_out.safetensors")
+    return tmp_path
+
+
+def test_windows_stay_in_their_utterance(corpus):
+    windows = Windows(corpus, replace(TOY, held_share=0.0))
+    shard = windows.shards[0]
+    rows = {row.numpy().tobytes() for row in shard.mel.float()}
+    for seed in range(20):
+        mel, curves, viseme, inside = windows.draw(torch.Generator().manual_seed(seed))
+        assert mel.shape == (8, 100, BANDS) and curves.shape == (8, 50, 6) and viseme.shape == inside.shape == (8, 50)
+        outside = inside == 0
+        assert (mel[outside.repeat_interleave(2, 1)] == spectral.SILENCE).all()
+        assert (curves[outside] == 0).all() and (viseme[outside] == 0).all()
+        assert all(row.numpy().tobytes() in rows for row in mel[0][inside[0].bool().repeat_interleave(2)])
+        assert torch.allclose(curves[..., 0] * len(VISEMES), viseme.float(), atol=0.02)
+
+
+def test_a_held_vowel_moves_sound_and_labels_together(corpus):
+    mel, curves, viseme, inside = Windows(corpus, TOY).window(
+        speech.load_shard(corpus / "human.safetensors"), seeded(3)
+    )
+    held = hold(mel, curves, viseme, inside, seeded(0))
+    assert [h.shape for h in held] == [mel.shape, curves.shape, viseme.shape, inside.shape]
+    assert longest_run(held[2].tolist()) > longest_run(viseme.tolist())
+    loud = held[0].argmax(1).view(-1, 2)[:, 0]
+    same = (loud == 2 * held[2] + 5) | (held[3] == 0)
+    assert same.float().mean() > 0.9  # all but a frame at the edge of the held one
+
+
+def longest_run(values: list[int]) -> int:
+    return max(len(list(run)) for _, run in itertools.groupby(values))
+
+
+def seeded(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def test_variety_is_finite_repeats_and_keeps_silence_low():
+    mel = torch.randn(6, 100, BANDS, generator=seeded(0)) - 2
+    one, two = (spectral.vary(mel, spectral.Variety(), seeded(1)) for _ in range(2))
+    assert torch.equal(one, two) and torch.isfinite(one).all() and not torch.equal(one, mel)
+    plain = spectral.Variety(0, 0, 0, 0, 0, 0, (2, 12), 0, 0, 0)
+    assert torch.allclose(spectral.vary(mel, plain, seeded(1)), mel, atol=1e-2)
+
+
+def test_closures_weigh_more(corpus):
+    net = PhoneticNet(TOY.net)
+    batch = Windows(corpus, replace(TOY, held_share=0.0)).draw(seeded(0))
+    batch[2][:] = encoder_stage.CLOSURE
+    plain, weighted = (
+        encoder_losses(net, batch, replace(TOY, closure_weight=w), seeded(0))["curves"].item() for w in (1.0, 7.0)
+    )
+    assert weighted > plain
+
+
+def test_learns_four_clips_and_resumes_exactly(corpus):
+    config = replace(
+        TOY, variety=spectral.Variety(0, 0, 0, 0, 0, 0, (2, 12), 0, 0, 0, noise_only_share=0), held_share=0.0
+    )
+    said = []
+    path = train_encoder(config, corpus, corpus / "a", progress=said.append, measure_every=20)
+    encoder = load_phonetic_encoder(path)
+    figures = measure(encoder.net, speech.load_shard(corpus / "human_held_out.safetensors"))
+    assert figures["jaw"] > 0.9 and figures["closure AUC"] > 0.9
+    assert len(said) == 2 and (corpus / "a" / "encoder.csv").read_text().count("\n") == 3
+
+    class Stopped(Exception):
+        pass
+
+    def stop(_):
+        raise Stopped
+
+    with pytest.raises(Stopped):
+        train_encoder(config, corpus, corpus / "b", progress=stop, measure_every=25)  # stops at 25, saved at 20
+    again = train_encoder(config, corpus, corpus / "b", measure_every=40)
+    for key, value in encoder.net.state_dict().items():
+        assert torch.equal(value, load_phonetic_encoder(again).net.state_dict()[key]), key
+
+
+def test_measures():
+    score, label = torch.tensor([0.1, 0.9, 0.8, 0.3]), torch.tensor([False, True, True, False])
+    assert encoder_stage.ranking(score, label) == 1.0 and encoder_stage.ranking(-score, label) == 0.0
+    time = torch.linspace(0, 6, 50)[:, None]
+    assert encoder_stage.correlation(time.sin(), -2 * time.sin() + 1)[0] == pytest.approx(-1)
+    assert encoder_stage.correlation(time.sin(), torch.ones(50, 1))[0] == 0
