@@ -1,1 +1,1 @@
-"""Helpers around the pack: install, get ComfyUI, start it, run a workflow in it. Not imported by the pack itself."""
+"""Around the pack: install, get ComfyUI, start it, run a workflow in it. Not imported by the pack itself."""
