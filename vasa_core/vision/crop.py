@@ -17,7 +17,7 @@ from .sampling import overlap
 
 HALF = 1.18  # half the crop over the longer extent of the landmarks
 LIFT = 0.04  # the crop's centre above the landmarks', over the same extent: room for hair
-SMALLEST_FACE = 48  # pixels; below this the mesh guesses
+SMALLEST_FACE = 48  # pixels from forehead to chin; below this the mesh guesses
 
 
 def crop_face(
@@ -45,7 +45,7 @@ def crop_from_landmarks(
     """
     check_image(image, "The picture")
     check_landmarks(landmarks, image)
-    matrix, span = _framing(landmarks, size)
+    matrix, span = framing(landmarks, size)
     crop = cut_crop(image, span, size)
     local = torch.cat([landmarks[:, :2] * matrix[0, 0] + matrix[:2, 2], landmarks[:, 2:] * matrix[0, 0]], dim=1)
     prepared = vision.prepare(crop)[None]
@@ -89,16 +89,20 @@ def check_landmarks(landmarks: Tensor, image: Tensor) -> None:
     """Raise BadInput or NoFaceFound unless landmarks (478, 3) are a usable face inside image (3, H, W)."""
     if landmarks.shape != (POINTS, 3) or not torch.isfinite(landmarks).all():
         raise BadInput(f"The landmarks have shape {tuple(landmarks.shape)}; they must be 478 finite points (x, y, z).")
+    check_size(landmarks, "The face in the picture")
     low, high = landmarks[:, :2].amin(dim=0), landmarks[:, :2].amax(dim=0)
-    width = float((high - low).amax())
-    if width < SMALLEST_FACE:
-        raise NoFaceFound(
-            f"The face in the picture is only {width:.0f} px wide; it must be at least {SMALLEST_FACE} px. "
-            f"Use a larger picture."
-        )
     height, width = image.shape[1:]
     if high[0] < 0 or high[1] < 0 or low[0] > width or low[1] > height:
         raise BadInput("The landmarks lie outside the picture. Use the picture that they were found in.")
+
+
+def check_size(landmarks: Tensor, name: str) -> None:
+    """NoFaceFound where landmarks (478, 3) show a face below SMALLEST_FACE."""
+    extent = float((landmarks[:, :2].amax(dim=0) - landmarks[:, :2].amin(dim=0)).amax())
+    if extent < SMALLEST_FACE:
+        raise NoFaceFound(
+            f"{name} is only {extent:.0f} px high; it must be at least {SMALLEST_FACE} px. Use a larger picture."
+        )
 
 
 def cut_crop(image: Tensor, span: tuple[int, int, int], size: int) -> Tensor:
@@ -147,7 +151,7 @@ def span_of(crop_from_image: Tensor, size: int) -> tuple[int, int, int]:
     return round(left), round(top), round(size / scale)
 
 
-def _framing(landmarks: Tensor, size: int) -> tuple[Tensor, tuple[int, int, int]]:
+def framing(landmarks: Tensor, size: int) -> tuple[Tensor, tuple[int, int, int]]:
     """Where the crop lies: crop_from_image (3, 3), and the span that cut_crop takes."""
     xy = landmarks[:, :2].double().cpu()
     low, high = xy.amin(dim=0), xy.amax(dim=0)

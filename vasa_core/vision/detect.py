@@ -48,13 +48,12 @@ def find_faces(vision: Vision, image: Tensor) -> list[Face]:
     found = find_boxes(vision, vision.prepare(image)[None])[0]
     if not len(found.scores):
         return []
-    boxes = found.boxes
-    squares = square_around(boxes, found.keypoints[:, 0], found.keypoints[:, 1], FACE_MARGIN)
-    landmarks, presence = read_mesh(vision, vision.prepare(image)[None].expand(len(squares), -1, -1, -1), squares)
+    images = vision.prepare(image)[None].expand(len(found.scores), -1, -1, -1)
+    landmarks, presence = read_mesh(vision, images, squares_of(found))
     faces = [
         Face(box.to(image.device), float(score), keypoints.to(image.device), points.to(image.device))
         for box, score, keypoints, points, seen in zip(
-            boxes, found.scores, found.keypoints, landmarks, presence, strict=True
+            found.boxes, found.scores, found.keypoints, landmarks, presence, strict=True
         )
         if seen > PRESENCE
     ]
@@ -103,11 +102,20 @@ def read_mesh(vision: Vision, images: Tensor, squares: Tensor) -> tuple[Tensor, 
     return torch.cat([xy, z], dim=2), presence.float()
 
 
+def squares_of(found: Detections) -> Tensor:
+    """Squares (N, 5) around detections, upright with the eyes: where the mesh is read first."""
+    return square_around(found.boxes, found.keypoints[:, 0], found.keypoints[:, 1], FACE_MARGIN)
+
+
 def squares_from_landmarks(landmarks: Tensor) -> Tensor:
     """Squares (B, 5) around known landmarks (B, 478, 3): where to look for the same face again."""
-    low, high = landmarks[..., :2].amin(dim=1), landmarks[..., :2].amax(dim=1)
     corners = landmarks[:, LEFT_CORNER, :2], landmarks[:, RIGHT_CORNER, :2]
-    return square_around(torch.cat([low, high], dim=1), *corners, FACE_MARGIN)
+    return square_around(landmark_boxes(landmarks), *corners, FACE_MARGIN)
+
+
+def landmark_boxes(landmarks: Tensor) -> Tensor:
+    """(B, 4) x0 y0 x1 y1 of landmarks (B, N, >=2)."""
+    return torch.cat([landmarks[..., :2].amin(dim=1), landmarks[..., :2].amax(dim=1)], dim=1)
 
 
 def check_image(image: Tensor, name: str) -> None:
