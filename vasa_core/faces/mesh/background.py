@@ -8,10 +8,9 @@ multiplied by its cover. The foreground and its cover are warped, the plate is n
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from .filters import blur, dilate, fill, smoothstep
+from .filters import blur, box_mean, dilate, fill, smoothstep
 from .layout import FaceLayout
 
 SHARP_LOW, SHARP_HIGH = 0.30, 0.80  # of the network's matte: nothing below, everything above
@@ -43,7 +42,7 @@ def refine(image: Tensor, matte: Tensor) -> Tensor:
     guide = image.mean(0)
 
     def box(x: Tensor) -> Tensor:
-        return F.avg_pool2d(F.pad(x[None, None], (REACH,) * 4, mode="replicate"), 2 * REACH + 1, stride=1)[0, 0]
+        return box_mean(x, REACH)
 
     mean_guide, mean_matte = box(guide), box(matte)
     slope = (box(guide * matte) - mean_guide * mean_matte) / (box(guide * guide) - mean_guide**2 + 1e-3)

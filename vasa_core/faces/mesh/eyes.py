@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ... import arkit
+from . import topology as face
 from .filters import blur, doubled, interpolate_line, smoothstep
 from .layout import EyeLayout, FaceLayout
 from .rig import EYEBALL_RADIUS
@@ -22,10 +24,12 @@ FIRST_MOVE = 0.8  # pixels of iris travel by which the photographed eye has give
 class Eyeball:
     """ball (7, h, w): sclera without iris, the photograph, and where the photograph shows the eye.
     iris (4, h, w), colours multiplied by cover. Both at two samples a pixel, first sample at left_top (2,) pixels.
+    lid (4, h, w): what the upper lid looks like when it is down: skin between crease and lashes, and the lashes.
     iris_centre (2,) pixels; axes (2, 2): local x and y of the face in the picture, pixels per unit."""
 
     ball: Tensor
     iris: Tensor
+    lid: Tensor
     left_top: Tensor
     iris_centre: Tensor
     axes: Tensor
@@ -58,6 +62,7 @@ def build_eye(layout: FaceLayout, eye: EyeLayout) -> Eyeball:
     return Eyeball(
         doubled(torch.cat([sclera, image, blur(seen, 0.6)[None]])),
         doubled(torch.cat([iris * cover, cover[None]])),
+        doubled(_lowered_lid(layout, image, at, eye)),
         torch.tensor([left + 0.5, top + 0.5]),
         eye.iris,
         axes,
@@ -76,6 +81,44 @@ def paint_eye(eye: Eyeball, source: Tensor, shift: Tensor) -> Tensor:
     drawn = ball[:, :3] * (1.0 - cover) + iris[:, :3]
     still = torch.exp(-(moved.norm(dim=1) / FIRST_MOVE).square())[:, None, None, None]
     return torch.lerp(drawn, ball[:, 3:6], ball[:, 6:].clamp(0.0, 1.0) * still)
+
+
+def lower_lid(eye: Eyeball, skin: Tensor, source: Tensor, weights: Tensor, side: str) -> Tensor:
+    """The upper layer's pixels (T, 4, h, w), seen at source (T, 2, h, w), with the lid's own skin as far as it is
+    down; weights (T, 52), side 'Right' or 'Left'."""
+    down = weights[:, arkit.INDEX["eyeBlink" + side]] + 0.3 * weights[:, arkit.INDEX["eyeLookDown" + side]]
+    down = smoothstep(0.1, 0.9, down)[:, None, None, None]
+    lid = _at(eye.lid, eye.left_top, source)
+    cover = lid[:, 3:] * down
+    return torch.cat([skin[:, :3] * (1.0 - cover) + lid[:, :3] * down, skin[:, 3:]], dim=1)
+
+
+def _lowered_lid(layout: FaceLayout, image: Tensor, at: Tensor, eye: EyeLayout) -> Tensor:
+    """(4, h, w), colours multiplied by cover. In many pictures the open lid is a dark fold of a few pixels, which
+    would be stretched to a smear; so its skin is taken from below the eye, in this eye's own light."""
+    x, y = layout.to_face(at).unbind(-1)
+    upper, lower = interpolate_line(x, eye.upper), interpolate_line(x, eye.lower)
+    crease = interpolate_line(x, layout.points[list(face.CREASE_RIGHT if eye.x < 0 else face.CREASE_LEFT)])
+    above = upper - y  # units above the lid's edge
+    height = (upper - crease).clamp_min(0.03)
+    v = (above / height).clamp(0.0, 1.6)  # 0 at the lashes, 1 at the crease
+    along = ((x - eye.x) / eye.half_width).abs()
+    ends = 1.0 - smoothstep(0.78, 1.02, along)
+    bag = layout.patch_mean(list(face.LOWER_BAG_RIGHT if eye.x < 0 else face.LOWER_BAG_LEFT), 3)  # (5, 3)
+    skin = bag[bag.mean(1).argsort()[1:4]].mean(0)
+    shade = 0.80 + 0.14 * torch.sin(torch.pi * (1.0 - v).clamp(0.0, 1.0)) - 0.06 * along.clamp(max=1.0) ** 2
+    painted = skin.view(3, 1, 1) * shade
+    soft = blur(image, max(0.8, 0.02 * layout.unit))
+    detail = (image - soft).clamp(-0.04, 0.04)
+    unlike = (soft - painted).abs().mean(0)
+    cover = smoothstep(0.006, 0.022, above) * (1.0 - smoothstep(0.70, 1.25, v)) * ends
+    cover = cover * (0.45 + 0.45 * (unlike / 0.15).clamp(max=1.0))
+    open_part = (y > upper) & (y < lower) & (along < 0.9)
+    dark = image.mean(0)[open_part] if int(open_part.sum()) > 8 else image.mean(0).flatten()
+    lashes = 0.35 * skin * min(1.0, float(dark.quantile(0.05) / skin.mean().clamp_min(0.05)) + 0.35)
+    line = torch.exp(-(((above - 0.002) / 0.010) ** 2)) * ends * 0.75
+    colour = (painted + detail) * cover * (1.0 - line) + lashes.view(3, 1, 1) * line
+    return torch.cat([colour, (cover + line - cover * line)[None]])
 
 
 def _at(texture: Tensor, left_top: Tensor, places: Tensor) -> Tensor:

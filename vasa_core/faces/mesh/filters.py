@@ -40,9 +40,18 @@ def blur(planes: Tensor, sigma: float) -> Tensor:
     return F.conv2d(F.pad(out, (0, 0, radius, radius), mode="replicate"), kernel.mT)[:, 0]
 
 
+def box_mean(plane: Tensor, radius: int) -> Tensor:
+    """Mean of (H, W) over a square of 2 radius + 1 pixels, edges repeated."""
+    side = 2 * radius + 1
+    padded = F.pad(plane[None, None], (radius,) * 4, mode="replicate")[0, 0].double()
+    total = F.pad(padded.cumsum(0).cumsum(1), (1, 0, 1, 0))
+    total = total[side:, side:] - total[:-side, side:] - total[side:, :-side] + total[:-side, :-side]
+    return (total / side**2).to(plane.dtype)
+
+
 def dilate(plane: Tensor, radius: int) -> Tensor:
-    """Maximum of (H, W) over a square of 2 radius + 1 pixels."""
-    return F.max_pool2d(plane[None, None], 2 * radius + 1, stride=1, padding=radius)[0, 0]
+    """Where a mask (H, W) of zeros and ones has a one within a square of 2 radius + 1 pixels."""
+    return (box_mean(plane, radius) > 0.5 / (2 * radius + 1) ** 2).to(plane.dtype)
 
 
 def fill(planes: Tensor, known: Tensor) -> Tensor:

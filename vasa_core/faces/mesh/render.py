@@ -13,7 +13,7 @@ from torch import Tensor
 from ...geometry import rotation_from_pose
 from ...types import FRAME_SIZE, Motion
 from . import rig
-from .eyes import paint_eye
+from .eyes import lower_lid, paint_eye
 from .fields import NODES
 from .filters import upsampling_matrix
 from .limits import relative_pose
@@ -24,6 +24,7 @@ from .warp import HeadMotion, forward_field, guard_strength, invert, sample
 STEP = FRAME_SIZE // NODES
 BATCH = 8  # frames whose fields are computed at once
 STRONGEST = 1.1  # largest coefficient that is followed
+SIDES = ("Right", "Left")
 MARGIN = 2  # nodes that cubic interpolation needs around a box
 SPAN = 2.0 / (FRAME_SIZE - 1)  # a pixel, in sampling coordinates
 
@@ -126,18 +127,22 @@ def _paint_zone(portrait: MeshPortrait, moves: Moves, zone: int) -> Patch:
         place = grid + up @ source @ across.mT
         seen.append(sample(portrait.foreground, place))  # (T, 4, H, W)
         masks.append(sample(mask[None], place))
+        if zone and field is layers[0]:
+            eye = portrait.eyes[zone - 1]
+            seen[0] = lower_lid(eye, seen[0], (place + 1.0) / SPAN + 0.5, moves.change, SIDES[zone - 1])
     lower_share = masks[1][:, :1]
     upper_share = torch.minimum(masks[0][:, :1], 1.0 - lower_share)  # the lower lip closes over the teeth
-    cover = upper_share + lower_share
-    face = (seen[0] * upper_share + seen[1] * lower_share) / cover.clamp_min(0.02)
-    hole = (1.0 - cover) * masks[0][:, 2:3]
+    open_share = 1.0 - upper_share - lower_share
+    hole = open_share * masks[0][:, 2:3]
+    either = 0.5 * (open_share - hole)  # no layer claims this place, and no interior may show
+    skin = seen[0] * (upper_share + either) + seen[1] * (lower_share + either)
     behind = _plane_sources(portrait.planes[zone], moves, portrait, pixels)
     if zone == 0:
         interior = paint_mouth(portrait.mouth, behind, moves.weights, masks[0][:, 1:2], masks[1][:, 1:2])
     else:
         interior = paint_eye(portrait.eyes[zone - 1], behind, moves.iris[:, zone - 1])
     interior = torch.cat([interior, torch.ones_like(hole)], dim=1)
-    return Patch(torch.lerp(face, interior, hole), [tuple(c) for c in corner.int().tolist()])
+    return Patch(skin + interior * hole, [tuple(c) for c in corner.int().tolist()])
 
 
 def _target_box(outline: Tensor, layers: list[Tensor], first: Tensor) -> tuple[Tensor, tuple[int, int]]:
