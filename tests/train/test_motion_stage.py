@@ -49,7 +49,7 @@ def test_batches_repeat_by_number_and_no_two_are_alike(model):
 
 
 def test_conditions_are_withheld_as_often_as_asked(model):
-    drops = Drops(condition=0.1, emotion=1.0, previous=0.5, tail=0.25)
+    drops = Drops(condition=0.1, gaze=0.1, emotion=1.0, previous=0.5, tail=0.25)
     data = Performances(CLIPS, model.channels, 25.0, drops, seed=1)
     parts = [data.batch(k, 64, 16).conditions for k in range(6)]
     missing = 1 - torch.cat([p.keep for p in parts]).float().mean(0)

@@ -4,9 +4,10 @@
 distance and emotion; what is missing is a learned null, one per field. The diffusion step conditions every token
 through adaptive layer norms that start as the identity (adaLN-Zero, Peebles and Xie, 2023).
 
-Two things are ours. A skip from x_t, scaled per channel by the diffusion step, as in Karras et al. (2022): near the end
-of sampling the clean motion is almost the noisy one. And a last layer that filters each channel over time, across the
-seam to the previous frames: heads are smooth, and the network need not learn that token by token.
+Two things are ours. What the network predicts is added to a first guess: the last previous frame, fading over the
+window, and, as the diffusion step comes to trust it, x_t itself (a skip as in Karras et al., 2022). And a last layer
+filters each channel over time, across the seam to the previous frames: heads are smooth, and the network need not learn
+that token by token.
 """
 
 from __future__ import annotations
@@ -72,6 +73,7 @@ class DiffusionTransformer(nn.Module):
         self.modulate = nn.Linear(width, 2 * width)
         self.output = nn.Linear(width, channels)
         self.skip = nn.Linear(width, channels)
+        self.carry = nn.Parameter(torch.zeros(WINDOW, channels))
         self.filter = nn.Parameter(F.one_hot(torch.full((channels,), REACH), 2 * REACH + 1).float())
         for layer in (self.modulate, self.output, self.skip):  # the network starts by predicting the mean motion
             nn.init.zeros_(layer.weight)
@@ -84,7 +86,11 @@ class DiffusionTransformer(nn.Module):
         for block in self.blocks:
             tokens = block(tokens, step)
         shift, scale = self.modulate(step)[:, None].chunk(2, dim=-1)
-        clean = self.output(_norm(tokens[:, PREVIOUS:]) * (1 + scale) + shift) + self.skip(step)[:, None] * x
+        clean = self.output(_norm(tokens[:, PREVIOUS:]) * (1 + scale) + shift)  # (B, W, K)
+        known = conditions.keep[:, PREVIOUS_MOTION, None, None]
+        last = torch.where(known, conditions.previous_motion[:, -1:], 0.0)  # (B, 1, K)
+        trust = self.skip(step)[:, None]  # (B, 1, K)
+        clean = clean + trust * x + (1 - trust) * self.carry * last
         return self.steady(clean, conditions)  # (B, W, K)
 
     def steady(self, clean: Tensor, c: Conditions) -> Tensor:
@@ -99,8 +105,11 @@ class DiffusionTransformer(nn.Module):
         return F.conv1d(line.mT, self.filter[:, None], groups=len(self.filter)).mT
 
     @torch.no_grad()
-    def start_filters(self, widths: Tensor) -> None:
-        """Start each channel's filter as a Gaussian of `widths` (K,) frames; 0 leaves it the identity."""
+    def start_smooth(self, widths: Tensor, fading: Tensor) -> None:
+        """Start each channel's filter as a Gaussian of `widths` (K,) frames, and let its last previous frame fade over
+        `fading` (K,) frames. 0 leaves the filter the identity, and carries nothing."""
+        frames = torch.arange(1, WINDOW + 1)[:, None]
+        self.carry.copy_(torch.where(fading > 0, torch.exp(-frames / fading.clamp(min=1e-3)), 0.0))
         offset = torch.arange(-REACH, REACH + 1)
         filters = torch.exp(-0.5 * (offset / widths.clamp(min=1e-3)[:, None]).square())
         self.filter.copy_(filters / filters.sum(1, keepdim=True))

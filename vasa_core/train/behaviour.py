@@ -38,10 +38,10 @@ class Labels:
 
 
 def draw_labels(random: np.random.Generator, frames: int, fps: float) -> Labels:
-    """Random labels: of all utterances, half look at the camera, keep the portrait's distance, or feel nothing."""
+    """Random labels: a third look at the camera, half keep the portrait's distance, half feel nothing."""
     gaze = np.zeros((frames, 2))
-    if random.random() < 0.6:
-        gaze = _wander(random, frames, fps, lambda: np.clip(random.normal(0, np.radians((10, 5.5))), *_GAZE_LIMITS))
+    if random.random() < 0.7:
+        gaze = _wander(random, frames, fps, lambda: random.uniform(*_GAZE_LIMITS))
     distance = np.ones((frames, 1))
     if random.random() < 0.5:
         distance = np.exp(_wander(random, frames, fps, lambda: random.uniform(np.log(NEAREST), np.log(FARTHEST), 1)))

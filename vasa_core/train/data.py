@@ -4,21 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import torch
 from numpy import ndarray
 from torch import Tensor
 
+from ..audio.mel import MEL_RATE
+from ..audio.phonetic import PhoneticEncoder
 from ..errors import BadInput
 from ..motion.channels import MotionChannels
 from ..motion.conditions import AUDIO, DISTANCE, EMOTION, FIELDS, GAZE, PREVIOUS, PREVIOUS_MOTION, WINDOW, Conditions
+from ..types import Audio
+from ..weights import checkpoint
 from .behaviour import Labels, draw_labels, perform
+from .speech import FEATURES_ARCHITECTURE, load_shard
 
 SPAN = 400
 """Frames of one performance; several windows are cut from it."""
 PROSODY = slice(35, 38)
 """Loudness, voicing and pitch among the phonetic features."""
+QUIET = (-3.0, 0.0, 0.0)
+"""The same in silence."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,43 @@ class Utterance:
         return not self.mouth.any()
 
 
+def load_utterances(corpus: Path, features: Path) -> list[Utterance]:
+    """Every utterance for training in the shards of `corpus`, with the `features` that speech.features_of wrote.
+
+    WeightsError where a shard's features are missing; BadInput where there are no shards.
+    """
+    utterances = []
+    for path in sorted(corpus.glob("*.safetensors")):
+        if path.stem.endswith("held_out"):
+            continue
+        shard = load_shard(path)
+        values = checkpoint.load(features / f"{path.stem}.features.safetensors", FEATURES_ARCHITECTURE)[0]["features"]
+        curves = shard.curves[::2]  # 50 to 25 frames per second
+        for start, length in zip(shard.starts.tolist(), shard.lengths.tolist(), strict=True):
+            span = slice(start, start + length)
+            utterances.append(Utterance(values[span].numpy(), curves[span].numpy()))
+    if not utterances:
+        raise BadInput(f"There is no speech corpus in {corpus}. Build it first.")
+    return utterances
+
+
+def silences(encoder: PhoneticEncoder, fps: float, seed: int) -> list[Utterance]:
+    """What the encoder makes of half a minute each of digital silence, and of quiet to loud coloured noise."""
+    random = np.random.default_rng(seed)
+    result = []
+    for level in (None, -80, -65, -55, -45, -35, -25):
+        sound = np.zeros(30 * MEL_RATE)
+        if level is not None:
+            colour = np.fft.rfftfreq(len(sound), 1 / MEL_RATE).clip(40) ** -random.uniform(0.0, 1.0)
+            sound = np.fft.irfft(np.fft.rfft(random.standard_normal(len(sound))) * colour, len(sound))
+            sound *= 10 ** (level / 20) / sound.std()
+        audio = Audio(torch.from_numpy(sound).float().clamp(-1, 1), MEL_RATE)
+        frames = int(30 * fps)
+        features = encoder(audio, frames, fps).values.numpy()
+        result.append(Utterance(features, np.zeros((frames, 6), dtype=np.float32)))
+    return result
+
+
 @dataclass(frozen=True)
 class Batch:
     """clean: (B, W, K) normalised channels. mouth: (B, W, 6) the true curves. conditions: of the same windows."""
@@ -47,12 +92,14 @@ class Batch:
 class Drops:
     """Probabilities with which conditions are withheld: VASA-1's 0.1 each and 0.5 for the previous window.
 
-    emotion: for utterances that feel nothing. Those with an emotion always say so, so that a missing emotion comes to
-    mean an unemotional speaker. tail: that the sound ends inside the window. noise: deviation of the noise on the
-    previous motion, in normalised units, so that the model learns to continue its own imperfect motion.
+    gaze: twice as often, since guidance by gaze is only as good as the null's own aim. emotion: for utterances that
+    feel nothing. Those with an emotion always say so, so that a missing emotion comes to mean an unemotional speaker.
+    tail: that the sound ends inside the window. noise: deviation of the noise on the previous motion, in normalised
+    units, so that the model learns to continue its own imperfect motion.
     """
 
     condition: float = 0.1
+    gaze: float = 0.2
     emotion: float = 0.5
     previous: float = 0.5
     tail: float = 0.12
@@ -96,8 +143,11 @@ class Performances:
         )
         return Batch(channels[:, PREVIOUS:], mouth[:, PREVIOUS:], conditions)
 
-    def stream(self, random: np.random.Generator) -> tuple[ndarray, ndarray]:
-        """Features (SPAN, C) and mouth (SPAN, 6) of utterances with pauses between; every eighth stream is silent."""
+    def stream(self, random: np.random.Generator) -> tuple[ndarray, ndarray, ndarray]:
+        """Features (SPAN, C), mouth (SPAN, 6) and prosody (SPAN, 3) of utterances with pauses between.
+
+        Every eighth stream is silent. A pause is quiet to the performer, whatever its noise.
+        """
         pieces: list[Utterance] = []
         silent = random.random() < 0.12
         skip = int(random.integers(0, SPAN // 2))
@@ -110,15 +160,17 @@ class Performances:
                 pieces.append(Utterance(idle.features[start : start + count], idle.mouth[start : start + count]))
             else:
                 pieces.append(self.spoken[random.choice(len(self.spoken), p=self.chance)])
-        features = np.concatenate([p.features for p in pieces])[skip : skip + SPAN]
-        mouth = np.concatenate([p.mouth for p in pieces])[skip : skip + SPAN]
-        return features, mouth
+        span = slice(skip, skip + SPAN)
+        features = np.concatenate([p.features for p in pieces])[span].astype(np.float32)
+        mouth = np.concatenate([p.mouth for p in pieces])[span].astype(np.float32)
+        quiet = np.concatenate([np.full(len(p.mouth), p.silent) for p in pieces])[span, None]
+        return features, mouth, np.where(quiet, QUIET, features[:, PROSODY])
 
     def performance(self, random: np.random.Generator) -> tuple[ndarray, ndarray, ndarray, Labels]:
         """Features (SPAN, C), mouth (SPAN, 6), motion (SPAN, 6 + D) and labels of a new performance."""
-        features, mouth = self.stream(random)
+        features, mouth, prosody = self.stream(random)
         labels = draw_labels(random, SPAN, self.fps)
-        return features, mouth, perform(random, mouth, features[:, PROSODY], labels, self.fps), labels
+        return features, mouth, perform(random, mouth, prosody, labels, self.fps), labels
 
     def _windows(self, random: np.random.Generator, count: int) -> tuple[ndarray, ...]:
         features, mouth, motion, labels = self.performance(random)
@@ -129,8 +181,9 @@ class Performances:
 
     def _keep(self, random: np.random.Generator, emotional: ndarray) -> ndarray:
         keep = np.ones((len(emotional), len(FIELDS)), dtype=bool)
-        for field in (AUDIO, GAZE, DISTANCE):
+        for field in (AUDIO, DISTANCE):
             keep[:, field] = random.random(len(emotional)) >= self.drops.condition
+        keep[:, GAZE] = random.random(len(emotional)) >= self.drops.gaze
         keep[:, EMOTION] = emotional | (random.random(len(emotional)) >= self.drops.emotion)
         keep[:, PREVIOUS_MOTION:] = random.random((len(emotional), 1)) >= self.drops.previous
         return keep

@@ -29,6 +29,7 @@ from .loop import Recipe, Report, averaged, train
 WEIGHTS = {
     "jawOpen": 4.0, APERTURE: 5.0, "mouthFunnel": 3.0, "mouthPucker": 3.0, "mouthStretch": 3.0, "mouthSmile": 2.0,
     "mouthRollLower": 4.0, "mouthLowerDown": 2.0, "mouthUpperUp": 2.0, "lookYaw": 1.5, "lookPitch": 1.5,
+    "eyeBlink": 3.0,
 }  # fmt: skip
 """Weight of a channel's squared error; 1 where it is not named."""
 CLOSED, TUCKED = 4.0, 3.0
@@ -40,11 +41,14 @@ STEADY = {
     "mouthShrugLower": 2.0,
 }  # fmt: skip
 """Frames by which a channel's last filter smooths when training begins; half a frame where it is not named."""
+FADING = {name: 20.0 for name in POSE} | {"lookYaw": 12.0, "lookPitch": 12.0, "browInnerUp": 8.0, "browDown": 8.0}
+"""Frames over which a channel's last previous value fades from the first guess when training begins."""
 VELOCITY, ACCELERATION = 2.0, 1.0
 SCALE_FLOOR = 0.06
 """Smallest deviation by which a blendshape is normalised, so that a rare one does not explode."""
-DISTANCE_SHARE = 0.35
-"""The distance label explains most of log_scale; what is left is normalised nearer to its own size, not to tremble."""
+SCALES = {"log_scale": 0.35, "eyeBlink": 1.8}
+"""Factors on the deviation by which a channel is normalised. The distance label explains most of log_scale, and what is
+left must not tremble. A blink is rare; made smaller, it is decided at noise levels that few steps resolve better."""
 
 
 def train_motion(
@@ -93,12 +97,13 @@ def new_model(utterances: Sequence[Utterance], encoder: str, preset: str | Prese
     torch.manual_seed(seed)
     model = MotionModel(ARKIT, encoder, utterances[0].features.shape[1], preset, FPS)
     widths = torch.tensor([STEADY.get(name, 0.5) for name in model.channels.names])
-    model.denoiser.start_filters(widths)
+    model.denoiser.start_smooth(widths, torch.tensor([FADING.get(name, 0.0) for name in model.channels.names]))
     data = Performances(utterances, model.channels, FPS, Drops(), seed)
     random = np.random.default_rng((seed, 0))
     motion = np.concatenate([data.performance(random)[2] for _ in range(200)])
     model.channels.fit(torch.from_numpy(motion), SCALE_FLOOR)
-    model.channels.scale[POSE.index("log_scale")] *= DISTANCE_SHARE
+    for name, factor in SCALES.items():
+        model.channels.scale[model.channels.names.index(name)] *= factor
     return model
 
 
