@@ -64,4 +64,4 @@ class AudioFeatures(io.ComfyNode):
             )
         encoder = host.audio_encoder(model.encoder)
         frames = frame_count(sound.duration, model.fps)
-        return io.NodeOutput(host.to_cache(encoder(host.to_device(sound), frames, model.fps)))
+        return io.NodeOutput(host.to_cache(encoder(sound, frames, model.fps)))

@@ -70,7 +70,7 @@ class GenerateMotion(io.ComfyNode):
                 sockets.CONTROLS.Input(
                     "controls", optional=True, tooltip="Gaze, distance and emotion. Without it: eyes on the camera."
                 ),
-                sockets.SAMPLING.Input("sampling", optional=True, tooltip="Steps and guidance. Without it: the defaults."),
+                sockets.SAMPLING.Input("sampling", optional=True, tooltip="Steps and guidance, else the defaults."),
             ],
             outputs=[
                 sockets.MOTION.Output(

@@ -56,9 +56,9 @@ class EncodePortrait(io.ComfyNode):
         face_landmarks: dict | None = None,
     ) -> io.NodeOutput:
         """Crop with the vision networks, then encode with the face model."""
-        picture = host.to_device(sockets.picture_from_image(image))
+        picture = sockets.picture_from_image(image).cpu()
         if face_landmarks is not None:
-            points = host.to_device(landmarks.landmarks_of_picture(face_landmarks, face_index, picture))
+            points = landmarks.landmarks_of_picture(face_landmarks, face_index, picture)
             with host.named_input("face_landmarks"):
                 crop = crop_from_landmarks(host.vision(), picture, points)
         else:

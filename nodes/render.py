@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..vasa_core.media.provenance import provenance
 from ..vasa_core.media.write import VideoWriter
-from ..vasa_core.pipeline import anchor, at_rate, pasted, render
+from ..vasa_core.pipeline import anchor, at_rate, pasted, remarks, render
 from ..vasa_core.types import FaceModel, Motion, Portrait
 from ..vasa_core.vision.crop import paste_back, person_matte
 from . import host, sockets
@@ -89,7 +89,10 @@ class RenderVideo(io.ComfyNode):
                     tooltip="Frames per second of the video. 0 takes the motion's own, 25 for generated motion.",
                 ),
             ),
-            outputs=[io.Video.Output("video", tooltip="For Save Video, Get Video Components or any video node.")],
+            outputs=[
+                io.Video.Output("video", tooltip="For Save Video, Get Video Components or any video node."),
+                io.String.Output("remarks", tooltip="What of the motion this portrait could not follow; mostly empty."),
+            ],
         )  # fmt: skip
 
     @classmethod
@@ -116,7 +119,7 @@ class RenderVideo(io.ComfyNode):
             for frames in pieces:
                 writer.write(frames)
                 progress.show(frames[-1])
-        return io.NodeOutput(InputImpl.VideoFromFile(str(path)))
+        return io.NodeOutput(InputImpl.VideoFromFile(str(path)), "\n".join(remarks(model, portrait, absolute)))
 
 
 class PasteIntoPicture(io.ComfyNode):

@@ -1,0 +1,96 @@
+"""Progress, previews, cancelling and caching, as a browser sees them."""
+
+from __future__ import annotations
+
+import os
+
+import av
+import pytest
+
+from tests.nodes.live_server import CLIP_SECONDS, node
+
+PATIENCE = 1.0  # seconds from the cancel to the end of the run, on a machine that has a core to spare
+
+
+def patience() -> float:
+    """PATIENCE, stretched by how many processes share a core right now."""
+    return PATIENCE * max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1) + 1.0)
+
+
+@pytest.fixture(scope="module")
+def long(talking):
+    """A talking portrait of six seconds with many steps: time to watch, and to cancel."""
+
+    def build(**changes) -> dict:
+        prompt = talking(sound=node("LoadAudio", audio="long.wav"))
+        prompt["options"] = node("VASA_SamplingOptions", steps=40, cfg_audio=0.5, cfg_gaze=1.0)
+        prompt["motion"]["inputs"]["sampling"] = ["options", 0]
+        return prompt | changes
+
+    return build
+
+
+def leftovers(live) -> list[str]:
+    """Video files in ComfyUI's temp folder."""
+    folder = live.base / "temp"
+    return sorted(p.name for p in folder.iterdir() if p.suffix == ".mp4") if folder.exists() else []
+
+
+def test_a_talking_portrait_is_a_video_as_long_as_its_sound(run, talking):
+    done = run(talking())
+    assert done.ending.type == "execution_success", done.ending
+    (path,) = done.files
+    with av.open(str(path)) as film:
+        picture, sound = film.streams.video[0], film.streams.audio[0]
+        assert (picture.width, picture.height, picture.codec.name) == (512, 512, "h264")
+        assert abs(picture.frames / 25 - CLIP_SECONDS) <= 1 / 25
+        assert abs(float(sound.duration * sound.time_base) - CLIP_SECONDS) < 0.1
+        assert "workflow" in film.metadata or "prompt" in film.metadata
+        assert "Synthetic" in film.metadata["comment"]
+
+
+def test_the_same_prompt_again_runs_nothing(run, talking):
+    run(talking())
+    assert run(talking()).order == []
+
+
+def test_a_change_of_gaze_runs_motion_and_video_only(run, talking):
+    run(talking())
+    changed = run(talking(gaze=node("VASA_Gaze", **{"gaze": "fixed", "gaze.yaw": 12.0, "gaze.pitch": 0.0})))
+    assert set(changed.order) == {"gaze", "motion", "video", "save"}
+
+
+def test_another_file_name_runs_nothing_of_ours(run, talking):
+    run(talking())
+    prompt = talking()
+    prompt["save"]["inputs"]["filename_prefix"] = "test/other"
+    assert run(prompt).order == ["save"]
+
+
+def test_long_nodes_report_progress_and_show_pictures(run, long):
+    done = run(long())
+    assert done.ending.type == "execution_success", done.ending
+    for name in ("motion", "video"):
+        values = [event.data["value"] for event in done.progress(name)]
+        assert len(values) >= 10, name
+        assert values == sorted(values) and values[-1] == done.progress(name)[-1].data["max"], name
+    pictures = [p for p in done.previews if b"\xff\xd8\xff" in p[:32]]  # JPEG
+    assert len(pictures) >= 2
+
+
+@pytest.mark.parametrize("name", ["motion", "video"])
+def test_a_cancel_ends_the_run_at_once_and_leaves_nothing(run, long, live, name):
+    prompt = long()
+    prompt["motion"]["inputs"]["seed"] = 100 + len(name)  # not in the cache
+    before = leftovers(live)
+    cancelled = run(prompt, interrupt_after=(name, 3))
+    assert cancelled.ending.type == "execution_interrupted"
+    assert cancelled.seconds < patience()
+    assert leftovers(live) == before
+    assert not any(path.name.startswith(".vasa-") for path in (live.base / "temp").glob(".*"))
+
+
+def test_the_run_after_a_cancel_works(run, talking):
+    prompt = talking()
+    prompt["motion"]["inputs"]["seed"] = 7
+    assert run(prompt).ending.type == "execution_success"
