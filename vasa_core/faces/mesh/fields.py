@@ -21,6 +21,7 @@ from .layout import Ellipse, FaceLayout
 NODES = 128  # of the grid that covers the crop
 BORDER = 45  # pixels of 512: towards the border of the crop all motion fades to nothing
 SOFTNESS, RIDGE = 0.04, 2e-4  # of the displacement's interpolation, units
+EVEN = 0.75  # a far half of the mouth this wide, of the near one, is as good as frontal
 DEPTH_SOFTNESS, DEPTH_RIDGE = 0.10, 5e-3
 
 
@@ -81,6 +82,29 @@ def build_fields(layout: FaceLayout, shapes: Tensor) -> Fields:
         _rigid_weight(layout, at, nodes),
         nodes,
     )
+
+
+def foreshortened(layout: FaceLayout, shapes: Tensor) -> Tensor:
+    """The shapes (52, 468, 3) with their travel across the picture reduced on the far side of a turned face.
+
+    There the whole half of a mouth may be a few pixels wide; shapes that move its corner further than that would fold
+    the cheek. Far and near half of the mouth give the share.
+    """
+    middle = layout.points[face.LIP_TOP, 0]
+    right = (middle - layout.points[face.MOUTH_CORNER_RIGHT, 0]).clamp_min(0.02)
+    left = (layout.points[face.MOUTH_CORNER_LEFT, 0] - middle).clamp_min(0.02)
+    ratio = float(torch.minimum(right, left) / torch.maximum(right, left))
+    if ratio > EVEN:
+        return shapes
+    midline = layout.points[list(face.MIDLINE)]
+    x, y = layout.points[: face.VERTICES].unbind(1)
+    away = (x - interpolate_line(y, midline.flip(1))) * (1.0 if left < right else -1.0)
+    share = 1.0 - (1.0 - ratio / EVEN) * smoothstep(-0.05, float(torch.minimum(right, left)) + 0.02, away)
+    across = layout.rotation[0]  # (2,) the face's x in the picture
+    travel = shapes[..., :2] @ across  # (52, 468)
+    reduced = shapes.clone()
+    reduced[..., :2] -= (travel * (1.0 - share))[..., None] * across
+    return reduced
 
 
 def zones(layout: FaceLayout) -> tuple[Ellipse, Ellipse, Ellipse]:

@@ -14,7 +14,7 @@ from ...types import FRAME_SIZE, FaceCrop, Motion, Portrait
 from . import rig
 from .background import split_picture
 from .eyes import Eyeball, build_eye
-from .fields import NODES, Fields, build_fields, zones
+from .fields import NODES, Fields, build_fields, foreshortened, zones
 from .filters import doubled
 from .layout import EyeLayout, FaceLayout
 from .limits import PoseLimits
@@ -58,7 +58,7 @@ def encode(crop: FaceCrop) -> MeshPortrait:
         raise BadInput(f"The face crop has shape {tuple(crop.image.shape)}; the mesh face model needs (3, 512, 512).")
     layout = FaceLayout(crop)
     rest = rest_motion(layout.landmarks)
-    shapes = rig.fit_shapes(layout.landmarks)
+    shapes = foreshortened(layout, rig.fit_shapes(layout.landmarks))
     grid = build_fields(layout, shapes)
     foreground, plate = split_picture(layout, crop.matte)
     eyes = tuple(build_eye(layout, eye) for eye in layout.eyes)
