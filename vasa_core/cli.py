@@ -48,7 +48,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"\nvasa: {error}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
-        print("\nvasa: stopped; no file was written.", file=sys.stderr)
+        kept = "run the same command to go on" if options.run is train else "no file was written"
+        print(f"\nvasa: stopped; {kept}.", file=sys.stderr)
         return CANCELLED
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -98,6 +99,35 @@ def motion(options: argparse.Namespace) -> None:
     if options.plot:
         plot_motion(made, title=Path(options.audio).name).save(options.plot)
     bar.done(f"{options.output}: {made.duration:.2f} s, {len(made)} frames")
+
+
+def train(options: argparse.Namespace) -> None:
+    """Train the shipped models again: the audio encoder, the motion model, or both as 'starter'."""
+    from .train.starter import RECIPE, train_encoder_model, train_motion_model  # what training alone needs
+
+    def say(text: str) -> None:
+        print(text, file=sys.stderr, flush=True)
+
+    folder, recordings = Path(options.output), options.recordings and Path(options.recordings)
+    if options.what == "encoder":
+        say(f"written: {train_encoder_model(folder, recordings, say)}")
+        return
+    encoder = Path(options.encoder) if options.encoder else None
+    if options.what == "motion" and encoder is None:
+        encoder = checkpoint.shipped("phonetic.safetensors")
+    start = Path(options.start) if options.start else None
+    made = train_motion_model(
+        folder,
+        recordings,
+        encoder=encoder,
+        start=start,
+        preset=options.preset,
+        steps=options.steps or RECIPE.steps,
+        seed=options.seed,
+        device=str(_device(options.device)),
+        say=say,
+    )
+    say(f"written: {made}")
 
 
 class Bar:
@@ -263,6 +293,15 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("audio", help="speech, as for talk")
     sub.add_argument("-o", "--output", required=True, help="file to write: .safetensors, or .csv for ARKit curves")
     sub.add_argument("--plot", metavar="PICTURE", help="draw the motion, too")
+    sub = command(train)
+    sub.add_argument("what", choices=["encoder", "motion", "starter"], help="starter: encoder first, then motion")
+    sub.add_argument("-o", "--output", default="training", help="folder for corpus, states and weights (training)")
+    sub.add_argument("--recordings", metavar="FOLDER", help="labelled human speech; without it, synthetic voices alone")
+    sub.add_argument("--encoder", metavar="FILE", help="audio encoder for the motion model (motion: the shipped one)")
+    sub.add_argument("--start", metavar="FILE", help="motion model to go on from")
+    sub.add_argument("--preset", default="starter", help="size of the motion model: starter or paper (starter)")
+    sub.add_argument("--steps", type=int, help="training steps of the motion model (as many as the shipped one)")
+    sub.add_argument("--seed", type=int, default=0, help="of everything that is drawn (0)")
     return parser
 
 
