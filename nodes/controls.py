@@ -10,6 +10,7 @@ from math import radians
 
 from comfy_api.latest import io
 
+from ..vasa_core.errors import BadInput
 from ..vasa_core.motion.controls import add_curves
 from ..vasa_core.types import EMOTIONS, Controls, Curve
 from . import sockets
@@ -197,6 +198,8 @@ class Emotion(io.ComfyNode):
         values = one.values.new_zeros(one.values.shape[0], len(EMOTIONS))
         values[:, EMOTIONS.index(emotion)] = one.values[:, 0]
         curve = replace(one, values=values)  # (K, 8)
-        return io.NodeOutput(
-            replace(chain, emotion=curve if chain.emotion is None else add_curves(chain.emotion, curve))
-        )
+        if chain.emotion is not None:
+            curve = add_curves(chain.emotion, curve)
+        if curve.values.min() < 0.0 or curve.values.max() > 1.0:
+            raise BadInput(f"The input 'strength' brings {emotion} outside 0 to 1, chained emotions counted. Lower it.")
+        return io.NodeOutput(replace(chain, emotion=curve))

@@ -10,6 +10,7 @@ from torch import Tensor
 from ..vasa_core.audio.resample import audio_from_waveform
 from ..vasa_core.errors import BadAudio, BadInput
 from ..vasa_core.types import Audio, Curve, FaceCrop
+from .host import named_input
 
 FACE_MODEL = io.Custom("VASA_FACE_MODEL")
 MOTION_MODEL = io.Custom("VASA_MOTION_MODEL")
@@ -53,7 +54,8 @@ def audio_from_socket(audio: dict | None, name: str = "audio") -> Audio:
     waveform = audio["waveform"]  # (B, C, N)
     if waveform.ndim == 3 and waveform.shape[0] != 1:
         raise BadAudio(f"The input '{name}' holds {waveform.shape[0]} sounds where one is needed. Send one at a time.")
-    return audio_from_waveform(waveform.flatten(0, -2), audio["sample_rate"])
+    with named_input(name):
+        return audio_from_waveform(waveform.flatten(0, -2), audio["sample_rate"])
 
 
 def waveform_from_socket(audio: dict | None) -> tuple[Tensor | None, int | None]:

@@ -142,6 +142,21 @@ def shape_names(portrait):
     return importlib.import_module(f"{package}.vasa_core.arkit").NAMES
 
 
+class EncoderOutput:
+    """What ComfyUI's AudioEncoderEncode gives for a Wav2Vec2 of the base size."""
+
+    CATEGORY, FUNCTION, RETURN_TYPES = "test", "make", ("AUDIO_ENCODER_OUTPUT",)
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        return {"required": {"seconds": ("FLOAT", {"default": 1.0})}}
+
+    def make(self, seconds):
+        samples = round(seconds * 16000)
+        layers = tuple(torch.randn(1, (samples - 400) // 320 + 1, 768) for _ in range(13))
+        return ({"encoded_audio": layers[-1], "encoded_audio_all_layers": layers, "audio_samples": samples},)
+
+
 class OtherSpace:
     """The same motion, said to be of a space that no model here knows."""
 
@@ -161,5 +176,6 @@ NODE_CLASS_MAPPINGS = {
     "TestBrokenAudio": BrokenAudio,
     "TestPicture": Picture,
     "TestLandmarks": Landmarks,
+    "TestEncoderOutput": EncoderOutput,
     "TestOtherSpace": OtherSpace,
 }

@@ -1,0 +1,175 @@
+"""Whatever goes wrong ends in one sentence or two that name the input and the cure; and the next run works."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.nodes.live_server import node
+from tools.errors import ToolError
+
+
+def plain(message: str) -> str:
+    """The message, after checks that it is one for people."""
+    assert "\n" not in message and len(message) < 400, message
+    assert message.endswith("."), message
+    assert "Traceback" not in message and "tensor" not in message.lower(), message
+    return message
+
+
+@pytest.fixture(scope="module")
+def encode(run):
+    """A function that encodes a picture and returns the error."""
+
+    def failing(image: dict, face_index: int = 0, **more) -> str:
+        prompt = {
+            "face": node("VASA_LoadFaceModel", name="mesh"),
+            "picture": image,
+            "astronaut": node("LoadImage", image="vasa_astronaut.png"),
+            "portrait": node(
+                "VASA_EncodePortrait", face_model=["face", 0], image=["picture", 0], face_index=face_index, **more
+            ),
+            "preview": node("PreviewImage", images=["portrait", 1]),
+        }
+        return plain(run(prompt).error)
+
+    return failing
+
+
+def test_no_face(encode):
+    message = encode(node("LoadImage", image="no_face.png"))
+    assert "'image'" in message and "No face" in message
+
+
+def test_face_index_too_large(encode):
+    message = encode(node("LoadImage", image="vasa_astronaut.png"), face_index=9)
+    assert "'image'" in message and "9" in message
+
+
+@pytest.mark.parametrize(("kind", "says"), [("batch", "3 pictures"), ("tiny", "face")])
+def test_unusable_forms_of_a_picture(encode, kind, says):
+    assert says in encode(node("TestPicture", image=["astronaut", 0], kind=kind))
+
+
+@pytest.mark.parametrize("kind", ["rgba", "grey", "odd", "large"])
+def test_awkward_pictures_that_work(run, kind):
+    prompt = {
+        "face": node("VASA_LoadFaceModel", name="mesh"),
+        "astronaut": node("LoadImage", image="vasa_astronaut.png"),
+        "picture": node("TestPicture", image=["astronaut", 0], kind=kind),
+        "portrait": node("VASA_EncodePortrait", face_model=["face", 0], image=["picture", 0], face_index=0),
+        "preview": node("PreviewImage", images=["portrait", 1]),
+    }
+    assert run(prompt).ending.type == "execution_success"
+
+
+@pytest.mark.parametrize(
+    ("sound", "says"),
+    [
+        (node("TestNoAudio"), "'audio'"),
+        (node("LoadAudio", audio="too_short.wav"), "0.3"),
+        (node("TestBrokenAudio", kind="nan"), "NaN"),
+        (node("TestBrokenAudio", kind="empty"), "empty"),
+        (node("TestBrokenAudio", kind="batch"), "2 sounds"),
+    ],
+)
+def test_unusable_sound(run, talking, sound, says):
+    message = plain(run(talking(sound=sound)).error)
+    assert says in message and "'audio'" in message
+
+
+def test_motion_of_another_space(run, talking):
+    prompt = talking(other=node("TestOtherSpace", motion=["motion", 0]))
+    prompt["video"]["inputs"]["motion"] = ["other", 0]
+    message = plain(run(prompt).error)
+    assert "'motion'" in message and "elsewhere" in message
+
+
+def test_a_broken_weights_file(run, talking, live):
+    folder = live.base / "models" / "vasa"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "broken.safetensors").write_bytes(b"\x10\x00\x00\x00\x00\x00\x00\x00not weights")
+    message = plain(run(talking(motion_model=node("VASA_LoadMotionModel", name="broken.safetensors"))).error)
+    assert "broken.safetensors" in message
+
+
+def test_a_weights_file_that_is_gone_is_refused_before_anything_runs(run, talking):
+    with pytest.raises(ToolError, match="never_there.safetensors"):
+        run(talking(motion_model=node("VASA_LoadMotionModel", name="never_there.safetensors")))
+
+
+@pytest.mark.parametrize("prefix", ["../escaped", "motion/../../escaped", "/escaped"])
+def test_a_motion_is_saved_inside_the_output_folder_only(run, talking, live, prefix):
+    prompt = talking()
+    prompt["save"] = node("VASA_SaveMotion", motion=["motion", 0], filename_prefix=prefix, format="safetensors")
+    message = plain(run(prompt).error)
+    assert "'filename_prefix'" in message and "output folder" in message
+    assert not list(live.base.glob("escaped*")) and not list(live.base.parent.glob("escaped*"))
+
+
+@pytest.mark.parametrize(("file", "says"), [("../comfyui.log", "leads out"), ("not_there.csv", "not there")])
+def test_a_motion_is_loaded_from_the_input_and_output_folders_only(run, file, says):
+    prompt = {
+        "motion": node("VASA_LoadMotion", file=file),
+        "plot": node("VASA_MotionPlot", motion=["motion", 0]),
+        "preview": node("PreviewImage", images=["plot", 0]),
+    }
+    with pytest.raises(ToolError, match=says):
+        run(prompt)
+
+
+@pytest.mark.parametrize("text", ["", "0: 1", "0: 1, 2\n0: 3, 4", "soon: 1, 2", "0: nan, 1"])
+def test_keyframes_that_make_no_sense(run, talking, text):
+    message = plain(run(talking(gaze=node("VASA_Gaze", **{"gaze": "keyframes", "gaze.keyframes": text}))).error)
+    assert "keyframe" in message
+
+
+def test_too_much_of_one_emotion(run, talking):
+    strong = {"emotion": "happiness", "strength": "fixed", "strength.value": 0.9}
+    prompt = talking(gaze=node("VASA_Emotion", **strong, controls=["more", 0]), more=node("VASA_Emotion", **strong))
+    assert "'strength'" in plain(run(prompt).error)
+
+
+def test_neither_video_nor_images(run):
+    prompt = {
+        "motion": node("VASA_MotionFromVideo", fps=25.0),
+        "plot": node("VASA_MotionPlot", motion=["motion", 0]),
+        "preview": node("PreviewImage", images=["plot", 0]),
+    }
+    message = plain(run(prompt).error)
+    assert "'video'" in message and "'images'" in message
+
+
+def test_a_video_without_a_face(run):
+    prompt = {
+        "picture": node("LoadImage", image="no_face.png"),
+        "film": node("RepeatImageBatch", image=["picture", 0], amount=5),
+        "motion": node("VASA_MotionFromVideo", images=["film", 0], fps=25.0),
+        "plot": node("VASA_MotionPlot", motion=["motion", 0]),
+        "preview": node("PreviewImage", images=["plot", 0]),
+    }
+    message = plain(run(prompt).error)
+    assert "'images'" in message and "face" in message.lower()
+
+
+def test_another_picture_than_the_portraits(run, talking):
+    prompt = talking(other=node("LoadImage", image="no_face.png"))
+    prompt["video"]["inputs"]["picture"] = ["other", 0]
+    message = plain(run(prompt).error)
+    assert "'picture'" in message and "128x96" in message
+
+
+@pytest.mark.parametrize(("frames", "faces"), [(0, 1), (3, 0)])
+def test_face_landmarks_without_a_face(run, frames, faces):
+    prompt = {
+        "face": node("VASA_LoadFaceModel", name="mesh"),
+        "picture": node("LoadImage", image="vasa_astronaut.png"),
+        "portrait": node("VASA_EncodePortrait", face_model=["face", 0], image=["picture", 0], face_index=0),
+        "landmarks": node("TestLandmarks", portrait=["portrait", 0], frames=frames, faces=faces),
+        "motion": node("VASA_MotionFromFaceLandmarks", face_landmarks=["landmarks", 0], fps=25.0),
+        "report": node("TestReport", value=["motion", 0]),
+    }
+    assert "'face_landmarks'" in plain(run(prompt).error)
+
+
+def test_the_next_run_works(run, talking):
+    assert run(talking()).ending.type == "execution_success"
