@@ -9,6 +9,7 @@ otherwise gives up first: closed lips on p, b, m and the tucked lip of f, v.
 
 from __future__ import annotations
 
+import copy
 import csv
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -61,6 +62,7 @@ def train_motion(
     batch: int = 16,
     drops: Drops | None = None,
     start: MotionModel | None = None,
+    device: str = "cpu",
     progress: Callable[[Report], None] | None = None,
 ) -> MotionModel:
     """Train a motion model of the space 'arkit' and write it to `out`, resuming `out`.state where that exists.
@@ -69,7 +71,8 @@ def train_motion(
     its training state and `out`.csv, the losses. Returns the moving average of the weights, which is what `out` holds.
     """
     model = start or new_model(utterances, encoder, preset, recipe.seed)
-    data = Performances(utterances, model.channels, model.fps, drops or Drops(), recipe.seed)
+    data = Performances(utterances, copy.deepcopy(model.channels).cpu(), model.fps, drops or Drops(), recipe.seed)
+    model.to(device)
     weights = channel_weights(model.channels)
     average = averaged(model)
 
@@ -108,25 +111,26 @@ def new_model(utterances: Sequence[Utterance], encoder: str, preset: str | Prese
 
 
 def channel_weights(channels: MotionChannels) -> Tensor:
-    """(K,) with mean 1."""
-    weights = torch.tensor([WEIGHTS.get(name, 1.0) for name in channels.names])
+    """(K,) with mean 1, on the channels' device."""
+    weights = torch.tensor([WEIGHTS.get(name, 1.0) for name in channels.names], device=channels.scale.device)
     return weights / weights.mean()
 
 
 def motion_loss(model: MotionModel, batch: Batch, weights: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
     """Errors of position, velocity and acceleration of one batch at random diffusion times."""
-    size = len(batch.clean)
+    size, device = len(batch.clean), model.device
+    clean, mouth = batch.clean.to(device), batch.mouth.to(device)
     # one time from each of `size` equal parts of the process: less spread between batches
     t = ((torch.arange(size) + torch.rand(size, generator=generator)) * STEPS / size).long().clamp(max=STEPS - 1)
-    t = t[torch.randperm(size, generator=generator)]
-    noise = torch.randn(batch.clean.shape, generator=generator)
-    predicted = model.denoiser(add_noise(batch.clean, noise, t), t, batch.conditions)  # (B, W, K)
-    error = (predicted - batch.clean) * emphasis(model.channels, batch.mouth, weights).sqrt()
+    t = t[torch.randperm(size, generator=generator)].to(device)
+    noise = torch.randn(clean.shape, generator=generator).to(device)
+    predicted = model.denoiser(add_noise(clean, noise, t), t, batch.conditions.to(device))  # (B, W, K)
+    error = (predicted - clean) * emphasis(model.channels, mouth, weights).sqrt()
     steady = list(range(len(POSE))) + [model.channels.names.index("eyeBlink")]
     return {
         "position": error.square().mean(),
         "velocity": VELOCITY * error.diff(dim=1).square().mean(),
-        "acceleration": ACCELERATION * (predicted - batch.clean)[..., steady].diff(n=2, dim=1).square().mean(),
+        "acceleration": ACCELERATION * (predicted - clean)[..., steady].diff(n=2, dim=1).square().mean(),
     }
 
 
