@@ -67,7 +67,10 @@ def person_matte(vision: Vision, image: Tensor) -> Tensor:
 def choose_face(faces: list[Face], index: int = 0, box: tuple[float, float, float, float] | None = None) -> Face:
     """The face that index and box ask for (as in crop_face); NoFaceFound says what is there instead."""
     if not faces:
-        raise NoFaceFound("No face in the picture. Use a picture of a person who looks roughly towards the camera.")
+        raise NoFaceFound(
+            "No face in the picture. Use a picture of a person who looks roughly towards the camera; "
+            "animals, profiles and covered faces are not found."
+        )
     if box is not None:
         x0, y0, x1, y1 = box
         if not (x1 > x0 and y1 > y0):

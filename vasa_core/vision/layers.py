@@ -8,9 +8,11 @@ class SameConv2d(nn.Conv2d):
     """Convolution with TensorFlow's SAME padding: output size is ceil(input / stride), extra padding at the end."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
-        super().__init__(inputs, outputs, kernel, stride, groups=groups)
+        super().__init__(inputs, outputs, kernel, stride, padding=kernel // 2 if stride == 1 else 0, groups=groups)
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.stride[0] == 1:
+            return super().forward(x)
         rows, columns = (self._padding_of(size) for size in x.shape[-2:])
         return super().forward(F.pad(x, (*columns, *rows)))
 
@@ -36,7 +38,8 @@ class BlazeBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         shortcut = F.max_pool2d(x, 2) if self.stride == 2 else x
-        shortcut = F.pad(shortcut, (0, 0, 0, 0, 0, self.more_channels))
+        if self.more_channels:
+            shortcut = F.pad(shortcut, (0, 0, 0, 0, 0, self.more_channels))
         return self.activation(shortcut + self.pointwise(self.depthwise(x)))
 
 

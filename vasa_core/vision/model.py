@@ -27,8 +27,8 @@ class Vision(nn.Module):
         self.matte = MatteNetwork()
 
     def prepare(self, image: Tensor) -> Tensor:
-        """`image` on the device and in the type of the weights."""
-        return image.to(next(self.parameters()))
+        """`image` where the weights are, in float32, which the weights keep too: coordinates need it."""
+        return image.to(next(self.parameters()).device, torch.float32)
 
 
 def load_vision(path: str | Path | None = None) -> Vision:
