@@ -56,7 +56,7 @@ def running_comfyui(
     port: int | None = None,
     options: Sequence[str] = (),
     environment: Mapping[str, str] | None = None,
-    patience: float = 300.0,
+    patience: float = 600.0,
 ) -> Iterator[ComfyServer]:
     """Run ComfyUI for the length of a `with` block.
 
