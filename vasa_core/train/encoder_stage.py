@@ -33,6 +33,7 @@ from .spectral import SILENCE, Variety
 from .speech import FPS, Shard, load_shard
 
 CLOSURE, LABIODENTAL, FIRST_VOWEL = VISEMES.index("PBM"), VISEMES.index("FV"), VISEMES.index("i")
+SEAM = 6  # frames beside a splice that are not judged
 
 
 @dataclass(frozen=True)
@@ -42,21 +43,24 @@ class EncoderConfig:
     net: PhoneticConfig = field(default_factory=PhoneticConfig)
     recipe: Recipe = field(
         default_factory=lambda: Recipe(
-            steps=6000, learning_rate=1.5e-3, warm_up=300, weight_decay=0.03, average=0.998, save_every=100, seed=11
+            steps=6000, learning_rate=1.5e-3, warm_up=300, weight_decay=0.1, average=0.998, save_every=100, seed=11
         )
     )
     variety: Variety = field(default_factory=Variety)
     shares: tuple[tuple[str, float], ...] = (
-        ("human", 0.1),
-        ("human_varied", 0.4),
-        ("espeak", 0.25),
-        ("flite", 0.17),
-        ("festival", 0.08),
+        ("human", 0.06),
+        ("human_varied", 0.34),
+        ("espeak", 0.26),
+        ("flite", 0.22),
+        ("festival", 0.12),
     )
+    settle_from: float = 0.75  # share of the steps after which the variety shrinks, ...
+    settle_to: float = 0.35  # ... to this part of it at the last
     batch: int = 16
     frames: int = 160  # of the network, 50 per second
     overhang: int = 30  # frames that a window may reach beyond its utterance, into silence
     held_share: float = 0.1  # windows in which a vowel is held
+    splice_share: float = 0.4  # windows that go on with another window
     curve_weights: tuple[float, ...] = (1.0, 1.5, 0.7, 0.7, 0.6, 0.5)
     closure_weight: float = 7.0  # of the aperture's error in and beside p b m
     labiodental_weight: float = 5.0  # of the tuck's error in and beside f v
@@ -82,7 +86,8 @@ class Windows:
         """Log-mel (B, 2T, 80), curves (B, T, 6), viseme (B, T), inside (B, T): 0 where there is no utterance."""
         picks = torch.multinomial(self.shares, self.config.batch, replacement=True, generator=generator)
         windows = [self.window(self.shards[int(pick)], generator) for pick in picks]
-        return tuple(torch.stack(parts) for parts in zip(*windows, strict=True))
+        mel, curves, viseme, inside = (torch.stack(parts) for parts in zip(*windows, strict=True))
+        return splice(mel, curves, viseme, inside, self.config.splice_share, generator)
 
     def window(self, shard: Shard, generator: Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """One window around a random frame of a shard, without its neighbours in the shard."""
@@ -106,6 +111,21 @@ class Windows:
         return hold(*window, generator) if held else window
 
 
+def splice(
+    mel: Tensor, curves: Tensor, viseme: Tensor, inside: Tensor, share: float, generator: Generator
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """In a share of the windows another follows from some frame on: sentences cannot be learnt by heart."""
+    count, frames = viseme.shape
+    cut = torch.randint(frames // 4, 3 * frames // 4, (count, 1), generator=generator)
+    cut = torch.where(torch.rand(count, 1, generator=generator) < share, cut, frames + SEAM)
+    other = (torch.arange(frames) >= cut)[..., None]  # (B, T, 1)
+    seam = (torch.arange(frames) - cut).abs() < SEAM
+    mel = torch.where(other.repeat_interleave(2, 1), mel.roll(1, 0), mel)
+    curves = torch.where(other, curves.roll(1, 0), curves)
+    viseme, inside = (torch.where(other[..., 0], x.roll(1, 0), x) for x in (viseme, inside))
+    return mel, curves, viseme, inside.masked_fill(seam, 0.0)
+
+
 def hold(
     mel: Tensor, curves: Tensor, viseme: Tensor, inside: Tensor, generator: Generator
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -123,18 +143,23 @@ def hold(
 
 
 def encoder_losses(
-    net: PhoneticNet, batch: tuple[Tensor, Tensor, Tensor, Tensor], config: EncoderConfig, generator: Generator
+    net: PhoneticNet,
+    batch: tuple[Tensor, Tensor, Tensor, Tensor],
+    config: EncoderConfig,
+    generator: Generator,
+    strength: float = 1.0,
 ) -> dict[str, Tensor]:
-    """Named losses of one batch of windows, varied first."""
+    """Named losses of one batch of windows, varied first, `strength` times as far as the config says."""
     mel, curves, viseme, inside = batch
-    mel = spectral.vary(mel, config.variety, generator)
-    empty = spectral.chosen(mel, config.variety.noise_only_share, generator)
+    variety = config.variety.scaled(strength)
+    mel = spectral.vary(mel, variety, generator)
+    empty = spectral.chosen(mel, variety.noise_only_share, generator)
     mel = torch.where(empty, spectral.noise_only(mel, generator), mel)
     curves = curves.masked_fill(empty, 0.0)
     viseme = viseme.masked_fill(empty[..., 0], VISEMES.index("sil"))
     network_input = normalise(mel)
-    level = config.variety.level * torch.randn(len(mel), 1, 1, generator=generator) / 3
-    network_input = spectral.mask(network_input + level, config.variety, generator)
+    level = variety.level * torch.randn(len(mel), 1, 1, generator=generator) / 3
+    network_input = spectral.mask(network_input + level, variety, generator)
 
     heard, viseme_logits, event_logits = net(network_input)
     events = torch.stack([viseme == CLOSURE, viseme == LABIODENTAL], dim=-1).float()  # (B, T, 2)
@@ -226,7 +251,9 @@ def train_encoder(
 
     def loss(step: int, generator: Generator) -> dict[str, Tensor]:
         torch.manual_seed(generator.initial_seed())  # dropout
-        return encoder_losses(net, windows.draw(generator), config, generator)
+        ending = (step / config.recipe.steps - config.settle_from) / (1 - config.settle_from)
+        strength = 1 - (1 - config.settle_to) * max(0.0, ending)
+        return encoder_losses(net, windows.draw(generator), config, generator, strength)
 
     running: dict[str, float] = {}
     for report in train(net, average, loss, config.recipe, state):

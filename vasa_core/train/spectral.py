@@ -3,8 +3,10 @@
 All work on natural-log mel power (B, frames, 80) and draw from one generator.
 """
 
+from __future__ import annotations
+
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Generator, Tensor
@@ -19,18 +21,23 @@ LOUD_SHARE = 0.9  # quantile of the frame energies that counts as the voice's le
 class Variety:
     """How far windows are varied: +- parts of the mel axis, nat of log power, shares of the windows."""
 
-    warp: float = 0.07
-    shift: float = 1.0  # bands
-    colour: float = 0.35
-    tilt: float = 0.8
+    warp: float = 0.12
+    shift: float = 1.5  # bands
+    colour: float = 0.5
+    tilt: float = 1.2
     level: float = 0.6
     noise_share: float = 0.6
     noise_below: tuple[float, float] = (2.0, 12.0)
     babble_share: float = 0.08
     band_share: float = 0.15
-    mask_share: float = 0.5
-    mask_bands: int = 10
+    mask_share: float = 0.7
+    mask_bands: int = 14
     noise_only_share: float = 0.03
+
+    def scaled(self, strength: float) -> Variety:
+        """The same, `strength` times as far and as often."""
+        names = ("warp", "shift", "colour", "tilt", "level", "noise_share", "babble_share", "band_share", "mask_share")
+        return replace(self, **{name: strength * getattr(self, name) for name in names})
 
 
 def vary(mel: Tensor, variety: Variety, generator: Generator) -> Tensor:
