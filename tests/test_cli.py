@@ -135,8 +135,8 @@ def test_drive(talk, tmp_path):
         (["motion", "{speech}", "-o", "{folder}/no/m.safetensors"], "Cannot write"),
     ],
 )
-def test_errors_are_one_sentence(arguments, says, tmp_path, capsys):
-    values = {"portrait": PORTRAIT, "speech": SPEECH, "folder": tmp_path}
+def test_errors_are_one_sentence(arguments, says, clip, tmp_path, capsys):
+    values = {"portrait": PORTRAIT, "speech": clip[0], "folder": tmp_path}
     assert main([argument.format(**values) for argument in arguments]) == FAILED
     told = capsys.readouterr().err
     assert "Traceback" not in told

@@ -65,11 +65,10 @@ def talk(options: argparse.Namespace) -> None:
     tags = provenance(models, None if options.use_motion else options.seed)
     bar = Bar()
     with VideoWriter(output, options.fps, waveform, rate, tags) as writer:
-        if options.use_motion:
-            motion = load_motion(options.use_motion)
-        else:
-            motion = _spoken(options, audio, device, bar.step("motion"))
+        saved = load_motion(options.use_motion) if options.use_motion else None
+        voice = None if saved else _Voice(options, device)
         face = _Face(options, device)
+        motion = saved or voice.speak(audio, bar.step("motion"))
         motion = at_rate(anchor(motion, face.portrait.rest), writer.fps, audio.duration)
         face.write(writer, motion, bar.step("video"))
     bar.done(f"{output}: {writer.duration:.2f} s")
@@ -93,7 +92,7 @@ def motion(options: argparse.Namespace) -> None:
     """The motion of a voice, as a file."""
     audio = audio_from_waveform(*read_waveform(options.audio))
     bar = Bar()
-    made = _spoken(options, audio, _device(options.device), bar.step("motion"))
+    made = _Voice(options, _device(options.device)).speak(audio, bar.step("motion"))
     save = save_arkit_csv if Path(options.output).suffix.lower() == ".csv" else save_motion
     save(options.output, made)
     if options.plot:
@@ -160,11 +159,17 @@ class Bar:
         print(f"{text}, made in {time.monotonic() - self.started:.1f} s", file=sys.stderr)
 
 
-def _spoken(options: argparse.Namespace, audio: Audio, device: torch.device, progress: Progress) -> Motion:
-    model = load_motion_model(options.motion).to(device)
-    encoder = load_audio_encoder(options.audio_encoder or model.encoder).to(device)
-    sampling = Sampling(options.steps, options.cfg_audio, options.cfg_gaze)
-    return speak(model, encoder, audio, _controls(options), sampling, options.seed, progress)
+class _Voice:
+    """The motion model of the options, with its audio encoder."""
+
+    def __init__(self, options: argparse.Namespace, device: torch.device) -> None:
+        self.model = load_motion_model(options.motion).to(device)
+        self.encoder = load_audio_encoder(options.audio_encoder or self.model.encoder).to(device)
+        self.controls, self.seed = _controls(options), options.seed
+        self.sampling = Sampling(options.steps, options.cfg_audio, options.cfg_gaze)
+
+    def speak(self, audio: Audio, progress: Progress) -> Motion:
+        return speak(self.model, self.encoder, audio, self.controls, self.sampling, self.seed, progress)
 
 
 class _Face:
@@ -214,10 +219,10 @@ def _device(name: str) -> torch.device:
         raise BadInput(f"The device '{name}' cannot be used ({reason}). Use --device auto or cpu.") from error
 
 
-def _weights(name: str) -> Path:
-    """The file behind a shipped name or a path."""
-    own = checkpoint.shipped(f"{name}.safetensors")
-    return own if own.is_file() else Path(name)
+def _weights(name: str) -> Path | str:
+    """The file behind a shipped name or a path; the name itself where there is none, which the loader complains of."""
+    files = (checkpoint.shipped(f"{name}.safetensors"), Path(name))
+    return next((file for file in files if file.is_file()), name)
 
 
 def _mp4(path: str) -> Path:
