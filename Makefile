@@ -40,9 +40,9 @@ format: install-tests
 starter: install
 	@$(VENV_PYTHON) -m vasa_core train starter
 
-# The figures of README.md.
+# The figures of README.md. With mediapipe itself: make bench MEDIAPIPE=path/to/its/python
 bench: install-tests
-	@$(VENV_PYTHON) -m benchmarks
+	@$(VENV_PYTHON) -m benchmarks $(if $(MEDIAPIPE),--mediapipe "$(MEDIAPIPE)")
 
 clean:
 	rm -rf .venv .comfyui output .ruff_cache .pytest_cache
