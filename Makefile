@@ -5,6 +5,8 @@
 PYTHON ?= python3
 PORTRAIT ?=
 SPEECH ?=
+RECORDINGS ?=
+MEDIAPIPE ?=
 VENV_PYTHON = .venv/bin/python
 
 .PHONY: demo check-files comfy install install-tests test lint format starter bench clean
@@ -36,9 +38,9 @@ format: install-tests
 	@$(VENV_PYTHON) -m ruff check --fix .
 	@$(VENV_PYTHON) -m ruff format .
 
-# Trains the shipped audio encoder and motion model again; README.md says what it needs and how long it takes.
+# Trains the shipped weights again, from synthetic speech and, if named, a folder of labelled recordings: README.md.
 starter: install
-	@$(VENV_PYTHON) -m vasa_core train starter
+	@$(VENV_PYTHON) -m vasa_core train starter -o training $(if $(RECORDINGS),--recordings "$(RECORDINGS)")
 
 # The figures of README.md. With mediapipe itself: make bench MEDIAPIPE=path/to/its/python
 bench: install-tests

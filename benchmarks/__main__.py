@@ -1,8 +1,8 @@
 """python -m benchmarks [--mediapipe PYTHON]: run every benchmark that can run here, one after another.
 
 Each prints its own figures and what it was run on. Those that compare with mediapipe itself need a Python that has
-mediapipe 0.10.21 (it wants numpy below 2, so it lives apart). Those that need the recordings and videos that are not part
-of the repository say so and end.
+mediapipe 0.10.21 (it wants numpy below 2, so it lives apart). Those that need recordings and videos that are not
+part of the repository say so and end.
 """
 
 from __future__ import annotations
