@@ -20,7 +20,7 @@ from vasa_core.weights import checkpoint
 
 from .mesh_eyes import eye_shapes
 from .mesh_handles import Sculpture
-from .mesh_mouth import mouth_shapes
+from .mesh_mouth import lip_seal, mouth_shapes
 
 
 def author(vertices: np.ndarray, mirror: np.ndarray) -> np.ndarray:
@@ -52,6 +52,7 @@ def main() -> None:
             "vertices": torch.from_numpy(vertices).float(),
             "mirror": torch.from_numpy(mirror).long(),
             "shapes": torch.from_numpy(shapes).half(),
+            "correctives": torch.from_numpy(lip_seal(Sculpture(vertices, mirror))[None]).half(),
         },
         ARCHITECTURE,
         shapes=",".join(arkit.NAMES),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from vasa_core.faces.mesh import topology as face
+from vasa_core.faces.mesh.rig import SEAL_OPENING
 
 from .mesh_handles import STILL, Handles, Sculpture, move, smoothstep, vectors
 
@@ -21,6 +22,8 @@ JAW_FOLLOWS = {
     1.0: (152, 148, 377, 176, 400), 0.97: (149, 378, 150, 379), 0.95: (136, 365), 0.85: (172, 397),
     0.6: (58, 288), 0.3: (132, 361), 0.07: (93, 323),
 }  # fmt: skip
+# What filmed lips keep shut of an opening of SEAL_OPENING in their middle, by place between middle and corner.
+SEAL_PLACES, SEAL_SHARES = (0.0, 0.24, 0.45, 0.63, 0.76, 0.91, 1.0), (0.0, 0.05, 0.23, 0.35, 0.25, 0.08, 0.0)
 # How much the cheek of the subject's left follows the corner of the mouth in a smile.
 SMILING_CHEEK = {
     425: 0.55, 411: 0.7, 280: 0.45, 427: 0.6, 330: 0.25, 266: 0.35, 347: 0.12, 346: 0.10, 352: 0.2, 376: 0.3, 433: 0.3,
@@ -53,6 +56,23 @@ def mouth_shapes(sculpture: Sculpture) -> dict[str, np.ndarray]:
     for name, shape in _left_sided(sculpture).items():
         shapes[name + "Left"], shapes[name + "Right"] = shape, sculpture.mirror(shape)
     return shapes
+
+
+def lip_seal(sculpture: Sculpture) -> np.ndarray:
+    """Corrective (468, 3): lips that part a little stay together towards the corners, where the shapes part them.
+
+    Authored for the opening at which it is fully on; it leaves the middle alone.
+    """
+
+    def sealing(direction: float):
+        def shape(s: np.ndarray, ring: int) -> np.ndarray:
+            share = np.interp(np.abs(s), SEAL_PLACES, SEAL_SHARES)
+            return vectors(0, direction * 0.5 * SEAL_OPENING * share * (0.0, 0.3, 0.7, 1.0)[ring], 0)
+
+        return shape
+
+    handles = sculpture.lips(sealing(1.0), sealing(-1.0))
+    return sculpture.symmetric(sculpture.fill(handles, STILL + LOW_FACE + face.NOSE + face.CHIN))
 
 
 def _jaw(sculpture: Sculpture) -> dict[str, np.ndarray]:

@@ -118,6 +118,20 @@ def test_weights_take_back_what_would_collide():
     torch.testing.assert_close(weights[:, arkit.INDEX["mouthClose"]], torch.tensor([0.3, 0.0]))
 
 
+def test_parting_lips_keep_their_corners_together():
+    portrait = placed()
+    shapes, dynamics = rig.fit_local_shapes(portrait), torch.zeros(3, 52, dtype=torch.float64)
+    dynamics[:, arkit.INDEX["jawOpen"]] = torch.tensor([0.0, 0.15, 1.0])
+    weights = rig.shape_weights(dynamics)
+    assert weights.shape == (3, 53) and len(shapes) == 53 and weights[0, 52] == 0 and weights[2, 52] == 1
+    gaps = rig.lip_gaps(torch.einsum("tk,kvc->tvc", weights, shapes))  # (3, 9)
+    profile = gaps / gaps[:, 4:5]
+    assert profile[1, 2] < 0.65 < profile[2, 2]  # a slightly open mouth is narrower than a wide open one
+    assert profile[1, 1] < 0.35 and gaps[1].min() > -0.006
+    opened = rig.fit_local_shapes(placed(dynamics={"jawOpen": OPEN}))
+    assert opened[52].abs().max() == 0
+
+
 def test_irises_turn_like_eyeballs():
     dynamics = torch.zeros(3, 52)
     dynamics[0, [arkit.INDEX["eyeLookOutLeft"], arkit.INDEX["eyeLookInRight"]]] = 1.0  # both to the viewer's right

@@ -22,14 +22,14 @@ from ...geometry import pose_from_rotation
 from ...weights import checkpoint
 from . import topology as face
 
-ARCHITECTURE, FILE_NAME = "mesh-rig-1", "mesh.safetensors"
+ARCHITECTURE, FILE_NAME = "mesh-rig-2", "mesh.safetensors"
 EYEBALL_RADIUS = 0.14  # units: 12 mm
 IRIS_TRAVEL = (EYEBALL_RADIUS * sin(arkit.LOOK_SIDEWAYS), EYEBALL_RADIUS * sin(arkit.LOOK_VERTICAL))  # units, x and y
 USUAL_UNIT = 0.23  # of the crop's side; a face of this size has log scale 0
 MOUTH_SCALE = (0.75, 1.25)
 BLINK_UPPER, BLINK_LOWER = 0.90, 0.10  # how far each lid goes to meet the other
 OPEN_MOUTH = 0.05  # jawOpen coefficients below this are a closed mouth
-LOOK_NAMES = tuple(n for n in arkit.NAMES if n.startswith("eyeLook"))
+SEAL_OPENING = 0.06  # units: lips that part less than this in the middle keep together towards the corners
 LID_NAMES = tuple(n for n in arkit.NAMES if n.startswith(("eyeLook", "eyeWide", "eyeSquint")))
 _SIDES = (("Right", face.EYE_RIGHT), ("Left", face.EYE_LEFT))
 
@@ -37,18 +37,22 @@ _SIDES = (("Right", face.EYE_RIGHT), ("Left", face.EYE_LEFT))
 @dataclass(frozen=True)
 class CanonicalMesh:
     """vertices (478, 3) of an average face in local coordinates, symmetric about x = 0; mirror (478,) the index of
-    each vertex's mirror image; shapes (52, 468, 3) deltas in the order of arkit.NAMES."""
+    each vertex's mirror image; shapes (52, 468, 3) deltas in the order of arkit.NAMES; correctives (1, 468, 3)
+    deltas of the shapes that other shapes bring along: the lip seal."""
 
     vertices: Tensor
     mirror: Tensor
     shapes: Tensor
+    correctives: Tensor
 
 
 @lru_cache(maxsize=1)
 def canonical_mesh() -> CanonicalMesh:
     """The shipped mesh, on the CPU. Raises WeightsError where the file is missing or not ours."""
     tensors, _ = checkpoint.load(checkpoint.shipped(FILE_NAME), ARCHITECTURE)
-    return CanonicalMesh(tensors["vertices"], tensors["mirror"], tensors["shapes"].float())
+    return CanonicalMesh(
+        tensors["vertices"], tensors["mirror"], tensors["shapes"].float(), tensors["correctives"].float()
+    )
 
 
 @dataclass(frozen=True)
@@ -127,10 +131,10 @@ def mouth_opening(landmarks: Tensor) -> Tensor:
 
 
 def fit_shapes(landmarks: Tensor) -> Tensor:
-    """The 52 shapes on this face: (52, 468, 3) deltas in picture pixels; landmarks (478, 3) of the portrait.
+    """All shapes on this face: (53, 468, 3) deltas in picture pixels; landmarks (478, 3) of the portrait.
 
-    Combine them with `shape_weights(dynamics) - shape_weights(rest)`. jawOpen 1 with mouthClose 1 brings the lips
-    back together; eyeBlink 1 makes the lid lines meet.
+    The 52 of arkit.NAMES and the corrective; combine them with `shape_weights(dynamics) - shape_weights(rest)`.
+    jawOpen 1 with mouthClose 1 brings the lips back together; eyeBlink 1 makes the lid lines meet.
     """
     frame = FaceFrame.from_landmarks(landmarks)
     return fit_local_shapes(landmarks) @ frame.axes.mT * frame.unit
@@ -140,7 +144,7 @@ def fit_local_shapes(landmarks: Tensor) -> Tensor:
     """As fit_shapes, in local coordinates and units."""
     mesh = canonical_mesh()
     local = FaceFrame.from_landmarks(landmarks).to_local(landmarks)  # (478, 3)
-    canonical, shapes = mesh.vertices.to(local), mesh.shapes.to(local).clone()
+    canonical, shapes = mesh.vertices.to(local), torch.cat([mesh.shapes, mesh.correctives]).to(local)
     width = _mouth_width(local) / _mouth_width(canonical)
     lips = [k for n, k in arkit.INDEX.items() if n.startswith("mouth") and n != "mouthClose"]
     shapes[lips] *= width.clamp(*MOUTH_SCALE)
@@ -148,14 +152,16 @@ def fit_local_shapes(landmarks: Tensor) -> Tensor:
     opening = mouth_opening(landmarks)
     if opening > 0:
         _fit_open_mouth(shapes, lip_gaps(local) - lip_gaps(canonical), opening)
+        shapes[len(arkit.NAMES) :] = 0.0  # an open mouth in a picture shows its own corners
     return shapes
 
 
 def shape_weights(dynamics: Tensor) -> Tensor:
-    """Coefficients (..., 52) as the linear combination of shapes needs them, from a motion's dynamics (..., 52).
+    """Coefficients (..., 53) as the linear combination of shapes needs them, from a motion's dynamics (..., 52).
 
     What would push vertices through each other is taken back: closed lids no longer follow the gaze, squint or
-    widen, and mouthClose does not exceed jawOpen. The iris itself follows the gaze and not these weights.
+    widen, and mouthClose does not exceed jawOpen. The last weight is that of the lip seal. The iris itself follows the
+    gaze and not these weights.
     """
     weights = dynamics.clone()
     for side, _ in _SIDES:
@@ -165,7 +171,9 @@ def shape_weights(dynamics: Tensor) -> Tensor:
                 weights[..., arkit.INDEX[name]] *= open_share
     jaw, close = arkit.INDEX["jawOpen"], arkit.INDEX["mouthClose"]
     weights[..., close] = torch.minimum(dynamics[..., close], dynamics[..., jaw].clamp_min(0.0))
-    return weights
+    middle = lip_gaps(canonical_mesh().shapes)[:, 4].to(weights)  # (52,)
+    seal = ((weights @ middle) / SEAL_OPENING).clamp(0.0, 1.0)
+    return torch.cat([weights, seal[..., None]], dim=-1)
 
 
 def iris_shift(dynamics: Tensor) -> Tensor:
