@@ -56,8 +56,9 @@ def build_fields(layout: FaceLayout, shapes: Tensor) -> Fields:
     anchors, neck = _still_anchors(layout)
     layers = []
     for left_out in _left_out(layout):
-        points = torch.cat([layout.points[: face.VERTICES][~left_out], anchors, neck])
-        values = shapes[:, ~left_out].permute(1, 0, 2).flatten(1)  # (n, 156)
+        kept = layout.visible & ~left_out
+        points = torch.cat([layout.points[: face.VERTICES][kept], anchors, neck])
+        values = shapes[:, kept].permute(1, 0, 2).flatten(1)  # (n, 156)
         values = torch.cat([values, values.new_zeros(len(anchors) + len(neck), values.shape[1])])
         targets = torch.cat([coarse.reshape(-1, 2), inner.reshape(-1, 2)])
         found = spread(points, values, targets, SOFTNESS, RIDGE)

@@ -19,6 +19,7 @@ from .rig import FaceFrame
 
 OPEN_GAP = 0.045  # units: an opening of the lips wider than this may show teeth
 BRIGHT_OPENING = 0.62  # of the skin's luma: an opening as bright as this shows teeth
+HIDDEN_REACH, HIDDEN_DEPTH = 0.07, 0.25  # units: a point this far behind a near neighbour is hidden
 LUMA = (0.299, 0.587, 0.114)
 
 
@@ -97,6 +98,15 @@ class FaceLayout:
         x = 0.5 * float(middle[0]) + 0.5 * float(self.to_face(ears)[0])
         height = self.face_height
         return Ellipse(x, float(middle[1]) - 0.10 * height, 0.60 * height, 0.78 * height)
+
+    @cached_property
+    def visible(self) -> Tensor:
+        """(468,) bool: vertices that no part of the face hides. On the far side of a turned head the mesh runs on
+        behind the eye and the cheek, and what it does there must not reach the picture."""
+        points, depth = self.points[: face.VERTICES], self.landmarks[: face.VERTICES, 2] / self.unit
+        near = torch.cdist(points, points) < HIDDEN_REACH
+        behind = depth[:, None] - depth[None] > HIDDEN_DEPTH
+        return ~(near & behind).any(1)
 
     def slit_y(self, x: Tensor) -> Tensor:
         """Height of the mouth line at x, level beyond the corners."""

@@ -19,7 +19,7 @@ from .filters import upsampling_matrix
 from .limits import relative_pose
 from .mouth import paint_mouth
 from .portrait import MeshPortrait
-from .warp import HeadMotion, forward_field, guard_strength, invert, sample
+from .warp import HeadMotion, forward_field, guard_shapes, guard_strength, invert, sample
 
 STEP = FRAME_SIZE // NODES
 BATCH = 8  # frames whose fields are computed at once
@@ -54,8 +54,10 @@ def render(portrait: MeshPortrait, motion: Motion) -> Iterator[Tensor]:
     device = portrait.plate.device
     for first in range(0, len(motion), BATCH):
         moves = _moves(portrait, motion[first : first + BATCH], device)
-        source = _head_sources(portrait, moves)
-        patches = [_paint_zone(portrait, moves, k) for k in range(3)]
+        whole, layers = _forward_fields(portrait, moves)
+        nodes = portrait.fields.nodes
+        source = (invert(whole, nodes[:, 0, 0], STEP, nodes[None]) - nodes) * SPAN  # (T, 2, NODES, NODES)
+        patches = [_paint_zone(portrait, moves, layers, k) for k in range(3)]
         together = torch.get_num_threads() if device.type == "cpu" else BATCH
         for k in range(0, len(source), together):
             frames = slice(k, k + together)
@@ -78,14 +80,24 @@ def _moves(portrait: MeshPortrait, motion: Motion, device: torch.device) -> Move
     return Moves(weights, weights - rig.shape_weights(calm), iris, head, strength)
 
 
-def _head_sources(portrait: MeshPortrait, moves: Moves) -> Tensor:
-    """(T, 2, NODES, NODES) displacement to the source of each node, in sampling coordinates."""
+def _forward_fields(portrait: MeshPortrait, moves: Moves) -> tuple[Tensor, list[Tensor]]:
+    """Displacements in pixels: of the whole crop (T, 2, NODES, NODES), and of both layers (T, 2, h, w) on the face."""
     fields = portrait.fields
-    shape = (moves.change @ fields.joined.flatten(1)).unflatten(1, fields.joined.shape[1:])
     at = torch.cat([fields.nodes, fields.depth[None]])
-    field = forward_field(moves.head, portrait.lens, at, shape, fields.rigid, moves.strength)
-    source = invert(field, fields.nodes[:, 0, 0], STEP, fields.nodes[None])
-    return (source - fields.nodes) * SPAN
+    top, left, height, width = fields.box
+    inside = (..., slice(top, top + height), slice(left, left + width))
+    joined, upper, lower = (
+        (moves.change @ basis.flatten(1)).unflatten(1, basis.shape[1:])
+        for basis in (fields.joined, fields.upper, fields.lower)
+    )
+    allowed = guard_shapes([upper, lower], STEP)
+    if allowed is not None:
+        upper, lower = upper * allowed, lower * allowed
+        joined[inside] *= allowed
+    lens, strength = portrait.lens, moves.strength
+    whole = forward_field(moves.head, lens, at, joined, fields.rigid, strength)
+    layers = [forward_field(moves.head, lens, at[inside], x, fields.rigid[inside], strength) for x in (upper, lower)]
+    return whole, layers
 
 
 def _compose(portrait: MeshPortrait, source: Tensor, patches: list[Patch], frames: slice) -> Tensor:
@@ -100,27 +112,19 @@ def _compose(portrait: MeshPortrait, source: Tensor, patches: list[Patch], frame
     return torch.addcmul(seen + portrait.plate, seen[..., 3:], portrait.plate, value=-1.0)
 
 
-def _paint_zone(portrait: MeshPortrait, moves: Moves, zone: int) -> Patch:
+def _paint_zone(portrait: MeshPortrait, moves: Moves, layers: list[Tensor], zone: int) -> Patch:
     """Mouth (0), right eye (1) or left eye (2): both layers, and what shows between them."""
-    fields = portrait.fields
-    top, left, height, width = fields.box
-    inside = (slice(None), slice(top, top + height), slice(left, left + width))
-    at = torch.cat([fields.nodes, fields.depth[None]])[inside]
-    layers = []
-    for basis in (fields.upper, fields.lower):
-        shape = (moves.change @ basis.flatten(1)).unflatten(1, basis.shape[1:])
-        layers.append(forward_field(moves.head, portrait.lens, at, shape, fields.rigid[inside[1:]], moves.strength))
-    first = at[:2, 0, 0]  # (2,) left top node
+    first = portrait.fields.nodes[:, portrait.fields.box[0], portrait.fields.box[1]]  # (2,) left top node of the face
     starts, size = _target_box(portrait.zones[zone], layers, first)  # (T, 2) nodes, (w, h) nodes
-    columns = torch.arange(size[0], device=at.device)
-    rows = torch.arange(size[1], device=at.device)
+    columns = torch.arange(size[0], device=first.device)
+    rows = torch.arange(size[1], device=first.device)
     x = ((starts[:, :1] + columns + 0.5) * STEP)[:, None, :].expand(-1, size[1], -1)
     y = ((starts[:, 1:] + rows + 0.5) * STEP)[:, :, None].expand(-1, -1, size[0])
     targets = torch.stack([x, y], dim=1)  # (T, 2, h, w)
     corner = (starts + MARGIN) * STEP  # (T, 2) pixels
     pixels = _box_pixels(corner, (size[0] - 2 * MARGIN) * STEP, (size[1] - 2 * MARGIN) * STEP)  # (T, 2, H, W)
     grid = (pixels - 0.5) * SPAN - 1.0
-    up, across = (_upsampling(n, MARGIN, at.device) for n in (size[1], size[0]))
+    up, across = (_upsampling(n, MARGIN, first.device) for n in (size[1], size[0]))
     seen, masks = [], []
     for field, mask in zip(layers, (portrait.masks.upper, portrait.masks.lower), strict=True):
         source = (invert(field, first, STEP, targets, steps=6) - targets) * SPAN

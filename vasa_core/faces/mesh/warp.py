@@ -13,6 +13,8 @@ from torch import Tensor
 
 NEWTON_STEPS = 4
 FLATTEST = 0.20  # least area to which the head's motion may compress any place
+FLATTEST_SHAPE = 0.08  # and the face's shapes: a closing lid is compressed a lot
+FAR = 1e6
 MIN_DETERMINANT, MAX_STEP = 0.25, 20.0  # of Newton's method: Jacobian, pixels
 FOCAL = 6.0  # camera's distance in face widths
 
@@ -54,23 +56,38 @@ def guard_strength(head: HeadMotion, lens: Lens, at: Tensor, rigid: Tensor, matt
     """(T,) in (0, 1]: the largest share of the head's displacement d with det(I + grad d) >= FLATTEST everywhere.
 
     at (3, h, w), rigid (h, w) on a regular grid; matters (h, w) bool. With J = grad d, det(I + k J) is a quadratic
-    in k whose first crossing is known in closed form.
+    in k, so its first crossing is known in closed form.
     """
-    size = rigid.shape
-    step = at[0, 0, 1] - at[0, 0, 0]
-    moved = head.project(at.flatten(1)[None], lens).unflatten(2, size)
-    d = (moved - at[:2]) * rigid  # (T, 2, h, w)
+    step = float(at[0, 0, 1] - at[0, 0, 0])
+    moved = head.project(at.flatten(1)[None], lens).unflatten(2, rigid.shape)
+    share = _first_crossing((moved - at[:2]) * rigid, step, FLATTEST)  # (T, h - 2, w - 2)
+    share = torch.where(matters[1:-1, 1:-1], share, torch.full_like(share, FAR))
+    return soft_minimum(share.flatten(1).amin(1))
+
+
+def guard_shapes(layers: list[Tensor], step: float) -> Tensor | None:
+    """(T, 1, h, w) in (0, 1], how far each place may follow its shapes without folding, or None where it may fully.
+
+    layers: displacements (T, 2 or 3, h, w) at nodes `step` pixels apart.
+    """
+    share = torch.stack([_first_crossing(layer[:, :2], step, FLATTEST_SHAPE) for layer in layers]).amin(0)
+    if float(share.amin()) >= 1.0:
+        return None
+    share = F.pad(share[:, None].clamp(max=1.0), (1, 1, 1, 1), mode="replicate")
+    lowest = -F.max_pool2d(-F.pad(share, (4, 4, 4, 4), mode="replicate"), 5, stride=1)
+    return F.avg_pool2d(lowest, 5, stride=1)
+
+
+def _first_crossing(d: Tensor, step: float, least: float) -> Tensor:
+    """(T, h - 2, w - 2) smallest k > 0 with det(I + k grad d) = least, FAR where there is none. d (T, 2, h, w)."""
     across = (d[:, :, 1:-1, 2:] - d[:, :, 1:-1, :-2]) / (2 * step)
     down = (d[:, :, 2:, 1:-1] - d[:, :, :-2, 1:-1]) / (2 * step)
     trace = across[:, 0] + down[:, 1]
     determinant = across[:, 0] * down[:, 1] - across[:, 1] * down[:, 0]
-    # first k > 0 with determinant k^2 + trace k + (1 - FLATTEST) = 0, in the form that is stable as determinant -> 0
-    c = 1.0 - FLATTEST
-    inner = trace.square() - 4.0 * determinant * c
-    k = 2.0 * c / (inner.clamp_min(0.0).sqrt() - trace).clamp_min(1e-6)
-    k = torch.where((inner < 0) | ~matters[1:-1, 1:-1], torch.full_like(k, 1e6), k)
-    worst = k.flatten(1).amin(1)  # (T,)
-    return soft_minimum(worst)
+    # The smaller positive root of determinant k^2 + trace k + 1 - least, in the form that is stable near 0
+    inner = trace.square() - 4.0 * determinant * (1.0 - least)
+    k = 2.0 * (1.0 - least) / (inner.clamp_min(0.0).sqrt() - trace).clamp_min(2.0 / FAR)
+    return torch.where(inner < 0, torch.full_like(k, FAR), k)
 
 
 def soft_minimum(worst: Tensor) -> Tensor:
