@@ -81,22 +81,22 @@ class Windows:
         ]
         self.shards = [shard for shard, _ in found]
         self.shares = torch.tensor([share for _, share in found])
+        self.chances = [cumulative_chances(shard) for shard in self.shards]
 
     def draw(self, generator: Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Log-mel (B, 2T, 80), curves (B, T, 6), viseme (B, T), inside (B, T): 0 where there is no utterance."""
         picks = torch.multinomial(self.shares, self.config.batch, replacement=True, generator=generator)
-        windows = [self.window(self.shards[int(pick)], generator) for pick in picks]
+        windows = [self.window(int(pick), generator) for pick in picks]
         mel, curves, viseme, inside = (torch.stack(parts) for parts in zip(*windows, strict=True))
         return splice(mel, curves, viseme, inside, self.config.splice_share, generator)
 
-    def window(self, shard: Shard, generator: Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """One window around a random frame of a shard, without its neighbours in the shard."""
-        size, overhang = self.config.frames, self.config.overhang
-        anchor = int(torch.randint(int(shard.lengths.sum()), (1,), generator=generator))
-        ends = torch.cumsum(shard.lengths, 0)
-        which = int(torch.searchsorted(ends, anchor, right=True))
-        last = 2 * int(ends[which])
-        first = last - 2 * int(shard.lengths[which])
+    def window(self, number: int, generator: Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """One window of a random utterance of a shard, without its neighbours in the shard."""
+        size, overhang, shard = self.config.frames, self.config.overhang, self.shards[number]
+        chances = self.chances[number]
+        which = int(torch.searchsorted(chances, torch.rand((), generator=generator) * chances[-1]))
+        first = 2 * int(shard.starts[which])
+        last = first + 2 * int(shard.lengths[which])
         low, high = first - overhang, max(last + overhang - size, first - overhang + 1)
         start = int(torch.randint(low, high, (1,), generator=generator))
         begin, end = max(start, first), min(start + size, last)
@@ -109,6 +109,16 @@ class Windows:
         )
         held = torch.rand(1, generator=generator) < self.config.held_share
         return hold(*window, generator) if held else window
+
+
+def cumulative_chances(shard: Shard) -> Tensor:
+    """(utterances,) running sum of lengths, each over the root of its voice's total: rare voices are heard more."""
+    voices = [" ".join(entry["voice"].split()[:2]) for entry in shard.utterances]
+    total: dict[str, float] = {}
+    for voice, length in zip(voices, shard.lengths.tolist(), strict=True):
+        total[voice] = total.get(voice, 0.0) + length
+    chances = shard.lengths.double() / torch.tensor([total[voice] for voice in voices]).double().sqrt()
+    return torch.cumsum(chances, 0)
 
 
 def splice(
