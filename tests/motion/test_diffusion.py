@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from vasa_core.motion.diffusion import STEPS, add_noise, ddim_step, sampling_times, signal_power
+from vasa_core.motion.diffusion import SLOW_NOISE, STEPS, add_noise, ddim_step, draw_noise, sampling_times, signal_power
 
 
 def test_signal_falls_from_all_to_nothing():
@@ -35,3 +35,11 @@ def test_any_number_of_steps_starts_at_the_noisiest(steps):
     times = sampling_times(steps)
     assert len(times) == steps and times[0] == STEPS - 1 and times[-1] >= 0
     assert (times.diff() < 0).all()
+
+
+def test_noise_is_of_unit_variance_and_partly_constant_over_a_window():
+    noise = draw_noise(4000, 50, 3, torch.Generator().manual_seed(0))
+    assert abs(noise.var().item() - 1) < 0.02 and abs(noise.mean().item()) < 0.02
+    expected = SLOW_NOISE + (1 - SLOW_NOISE) / 50
+    assert abs(noise.mean(1).var().item() - expected) < 0.02
+    assert torch.equal(noise, draw_noise(4000, 50, 3, torch.Generator().manual_seed(0)))

@@ -4,10 +4,10 @@
 distance and emotion; what is missing is a learned null, one per field. The diffusion step conditions every token
 through adaptive layer norms that start as the identity (adaLN-Zero, Peebles and Xie, 2023).
 
-Two things are ours. What the network predicts is added to a first guess: the last previous frame, fading over the
-window, and, as the diffusion step comes to trust it, x_t itself (a skip as in Karras et al., 2022). And a last layer
-filters each channel over time, across the seam to the previous frames: heads are smooth, and the network need not learn
-that token by token.
+Three things are ours. The tokens get sqrt(alpha_bar) x_t, the best linear guess at x0, so that pure noise is no input.
+What the network predicts is added to a first guess: towards the end of sampling x_t (a skip as in Karras et al.,
+2022), else the last previous frame, fading over the window. And a last layer filters each channel over time, across the
+seam to the previous frames: heads are smooth, and the network need not learn that token by token.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from ..attention import attention
 from ..types import EMOTIONS
 from .conditions import AUDIO, DISTANCE, EMOTION, GAZE, PREVIOUS, PREVIOUS_AUDIO, PREVIOUS_MOTION, WINDOW, Conditions
+from .diffusion import signal_power
 
 REACH = 4
 """Frames to each side that the last layer's filters see."""
@@ -72,24 +73,25 @@ class DiffusionTransformer(nn.Module):
         self.blocks = nn.ModuleList(Block(width, preset.heads, preset.widen) for _ in range(preset.layers))
         self.modulate = nn.Linear(width, 2 * width)
         self.output = nn.Linear(width, channels)
-        self.skip = nn.Linear(width, channels)
+        self.trust = nn.Parameter(torch.zeros(channels))
         self.carry = nn.Parameter(torch.zeros(WINDOW, channels))
         self.filter = nn.Parameter(F.one_hot(torch.full((channels,), REACH), 2 * REACH + 1).float())
-        for layer in (self.modulate, self.output, self.skip):  # the network starts by predicting the mean motion
+        for layer in (self.modulate, self.output):  # the network starts by predicting the mean motion
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
     def forward(self, x: Tensor, t: Tensor, conditions: Conditions) -> Tensor:
         """x (B, W, K) noisy motion, t (B,) integer diffusion times -> (B, W, K) clean motion."""
         step = self.step(time_embedding(t, self.position.shape[1]).to(x.dtype))  # (B, width)
-        tokens = self.embed(self.tokens(x, conditions)) + self.position  # (B, P + W, width)
+        power = signal_power(t).to(x)[:, None, None]  # (B, 1, 1)
+        tokens = self.embed(self.tokens(power.sqrt() * x, conditions)) + self.position  # (B, P + W, width)
         for block in self.blocks:
             tokens = block(tokens, step)
         shift, scale = self.modulate(step)[:, None].chunk(2, dim=-1)
         clean = self.output(_norm(tokens[:, PREVIOUS:]) * (1 + scale) + shift)  # (B, W, K)
         known = conditions.keep[:, PREVIOUS_MOTION, None, None]
         last = torch.where(known, conditions.previous_motion[:, -1:], 0.0)  # (B, 1, K)
-        trust = self.skip(step)[:, None]  # (B, 1, K)
+        trust = power.square() * self.trust.sigmoid()  # (B, 1, K)
         clean = clean + trust * x + (1 - trust) * self.carry * last
         return self.steady(clean, conditions)  # (B, W, K)
 
@@ -114,15 +116,16 @@ class DiffusionTransformer(nn.Module):
         filters = torch.exp(-0.5 * (offset / widths.clamp(min=1e-3)[:, None]).square())
         self.filter.copy_(filters / filters.sum(1, keepdim=True))
 
-    def tokens(self, x: Tensor, c: Conditions) -> Tensor:
+    def tokens(self, guess: Tensor, c: Conditions) -> Tensor:
         """(B, P + W, K + C + 11): what each token knows, with nulls where a condition is missing.
 
+        guess: (B, W, K), of the window's motion.
         The three controls belong to the window; the previous frames' tokens hold their nulls.
         """
         heard = c.keep[:, AUDIO, None] & c.valid
         window = torch.cat(
             [
-                x,
+                guess,
                 self._fill("audio", c.audio, heard),
                 self._fill("gaze", c.gaze / GAZE_UNIT, c.keep[:, GAZE, None]),
                 self._fill("distance", c.distance.log() / DISTANCE_UNIT, c.keep[:, DISTANCE, None]),
@@ -135,7 +138,7 @@ class DiffusionTransformer(nn.Module):
             [
                 self._fill("previous_motion", c.previous_motion, c.keep[:, PREVIOUS_MOTION, None]),
                 self._fill("previous_audio", c.previous_audio, c.keep[:, PREVIOUS_AUDIO, None]),
-                absent.expand(len(x), PREVIOUS, -1),
+                absent.expand(len(guess), PREVIOUS, -1),
             ],
             dim=-1,
         )  # (B, P, K + C + 11)

@@ -8,11 +8,25 @@ from torch import Tensor
 STEPS = 1000
 """Length of the process in training; sampling takes any number of steps up to this."""
 
+SLOW_NOISE = 0.15
+"""Share of the noise's variance that is constant over a window."""
+
 
 def signal_power(t: Tensor) -> Tensor:
     """alpha_bar(t) of the cosine schedule (Nichol and Dhariwal, 2021), integer t in [0, STEPS); falls from 1 to 0."""
     f = torch.cos(((t.double() + 1) / STEPS + 0.008) / 1.008 * math.pi / 2).square()
     return (f / math.cos(0.008 / 1.008 * math.pi / 2) ** 2).clamp(1e-5, 1.0).float()
+
+
+def draw_noise(batch: int, frames: int, channels: int, generator: torch.Generator) -> Tensor:
+    """(batch, frames, channels) Gaussian noise of unit variance on the CPU, in part constant over the frames.
+
+    White noise hides little of what a window's mean is, since a mean is seen in fifty frames. Its slow part hides it
+    too, so that the denoiser learns to take gaze, distance and posture from the conditions, and not from x_t alone.
+    """
+    white = torch.randn(batch, frames, channels, generator=generator)
+    slow = torch.randn(batch, 1, channels, generator=generator)
+    return math.sqrt(1 - SLOW_NOISE) * white + math.sqrt(SLOW_NOISE) * slow
 
 
 def add_noise(clean: Tensor, noise: Tensor, t: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from ..errors import BadInput
 from ..types import POSE, AudioFeatures, Controls, Motion
 from .conditions import AUDIO, FIELDS, GAZE, PREVIOUS, WINDOW, Conditions
 from .controls import sample_controls
-from .diffusion import STEPS, ddim_step, sampling_times
+from .diffusion import STEPS, ddim_step, draw_noise, sampling_times
 from .guidance import guided
 from .model import MotionModel
 
@@ -84,7 +84,7 @@ def generate_windows(
             keep=keep,
             valid=(torch.arange(start, start + WINDOW) < frames)[None],
         ).to(model.device)
-        noise = torch.randn(1, WINDOW, len(model.channels), generator=generator)  # on the CPU
+        noise = draw_noise(1, WINDOW, len(model.channels), generator)  # on the CPU
         done = number * sampling.steps
         clean = _sample(model, noise.to(model.device), conditions, scales, sampling.steps, progress, done, total)
         motion = model.channels.restore(clean[0, : frames - start])  # (<= W, 6 + D)

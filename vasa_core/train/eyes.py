@@ -39,8 +39,11 @@ def blinks(random: np.random.Generator, voice: Voice, shifts: ndarray, fps: floa
     """(T,) lid closure 0..1: about sixteen blinks a minute, drawn to pauses and to large shifts of gaze."""
     frames = len(voice.envelope)
     times = moments(random, frames, 1.0 * fps, 4.6 * fps)
-    falling = np.flatnonzero((voice.speaking[:-1] > 0.5) & (voice.speaking[1:] <= 0.5))
-    drawn = np.concatenate([falling[random.random(len(falling)) < 0.35], shifts[random.random(len(shifts)) < 0.3]])
+    talking = voice.speaking > 0.5
+    ends, begins = np.flatnonzero(talking[:-1] & ~talking[1:]), np.flatnonzero(~talking[:-1] & talking[1:])
+    drawn = np.concatenate(
+        [events[random.random(len(events)) < chance] for events, chance in ((ends, 0.6), (begins, 0.3), (shifts, 0.3))]
+    )
     closure = np.zeros(frames)
     last = -fps
     for time in np.sort(np.concatenate([times, drawn])):

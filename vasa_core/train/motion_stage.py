@@ -21,7 +21,7 @@ from torch import Tensor
 from ..arkit import ARKIT
 from ..motion.channels import APERTURE, MotionChannels
 from ..motion.denoiser import Preset
-from ..motion.diffusion import STEPS, add_noise
+from ..motion.diffusion import STEPS, add_noise, draw_noise
 from ..motion.model import FPS, MotionModel, save_motion_model
 from ..types import POSE
 from .data import Batch, Drops, Performances, Utterance
@@ -33,7 +33,7 @@ WEIGHTS = {
     "eyeBlink": 3.0,
 }  # fmt: skip
 """Weight of a channel's squared error; 1 where it is not named."""
-CLOSED, TUCKED = 4.0, 3.0
+CLOSED, TUCKED = 6.0, 3.0
 """Further weight of the aperture where the lips are shut in speech, and of the lower lip where it is tucked."""
 STEADY = {
     "pitch": 1.3, "yaw": 1.6, "roll": 1.6, "tx": 1.6, "ty": 1.6, "log_scale": 2.0, "browDown": 1.5, "browInnerUp": 1.2,
@@ -120,10 +120,12 @@ def motion_loss(model: MotionModel, batch: Batch, weights: Tensor, generator: to
     """Errors of position, velocity and acceleration of one batch at random diffusion times."""
     size, device = len(batch.clean), model.device
     clean, mouth = batch.clean.to(device), batch.mouth.to(device)
-    # one time from each of `size` equal parts of the process: less spread between batches
-    t = ((torch.arange(size) + torch.rand(size, generator=generator)) * STEPS / size).long().clamp(max=STEPS - 1)
+    # one time from each of `size` parts of the process, for less spread between batches; more of the noisy ones, since
+    # there it is decided what happens
+    share = (torch.arange(size) + torch.rand(size, generator=generator)) / size
+    t = (STEPS * share**0.75).long().clamp(max=STEPS - 1)
     t = t[torch.randperm(size, generator=generator)].to(device)
-    noise = torch.randn(clean.shape, generator=generator).to(device)
+    noise = draw_noise(*clean.shape, generator).to(device)
     predicted = model.denoiser(add_noise(clean, noise, t), t, batch.conditions.to(device))  # (B, W, K)
     error = (predicted - clean) * emphasis(model.channels, mouth, weights).sqrt()
     steady = list(range(len(POSE))) + [model.channels.names.index("eyeBlink")]
