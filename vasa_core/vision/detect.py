@@ -27,6 +27,7 @@ PRESENCE = 0.5  # below this the mesh network does not see a face
 CLOSE_UPS = (1.5, 2.0, 2.5)  # sides of the squares of the second look, over the face's box
 SECOND_LOOK = 0.45  # the best of them must score this: of 84 faces and things tried, people began at 0.49
 LARGEST_SIDE = 2048  # larger pictures are searched on a smaller copy
+SMALLEST_PART = 256  # pixels; usable faces in smaller parts are seen in the whole
 SMALL = 1 / 8  # a face below this share of the picture's longer side: there may be more, look at parts
 
 
@@ -81,13 +82,19 @@ def find_boxes(vision: Vision, picture: Tensor) -> Detections:
     found = _join(detect(vision.near, picture, whole)[0], detect(vision.far, picture, whole)[0])
     for parts in (2, 4):
         sides = found.boxes[:, 2] - found.boxes[:, 0]
-        if len(sides) and (parts > 2 or sides.min() > SMALL * max(height, width)):
+        enough = len(sides) and (parts > 2 or sides.min() > SMALL * max(height, width))
+        if enough or max(height, width) <= parts * SMALLEST_PART:
             break
         windows = _windows(height, width, parts, picture)
         seen = detect(vision.far, picture.expand(len(windows), -1, -1, -1), windows)
         seen = Detections(*(torch.cat([getattr(s, name) for s in seen]) for name in ("boxes", "keypoints", "scores")))
         found = _join(found, _average_overlapping(seen))
     return found
+
+
+def whole_window(image: Tensor) -> Tensor:
+    """The square window (1, 5) around image (..., H, W): letterboxed, as MediaPipe shows a picture to its detectors."""
+    return _windows(image.shape[-2], image.shape[-1], 1, image)
 
 
 def detect(detector: NearDetector | FarDetector, images: Tensor, windows: Tensor) -> list[Detections]:

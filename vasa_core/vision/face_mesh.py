@@ -65,7 +65,7 @@ class _Region(nn.Module):
         scale = FaceMesh.size / FEATURES
         found = []
         for name, head in self.heads.items():
-            local = head(code).reshape(len(code), -1, 2)  # in region cells, times scale
+            local = head(code).flatten(1).unflatten(1, (-1, 2))  # in region cells, times scale
             xy = local @ matrix[:, :, :2].mT + scale * matrix[:, None, :, 2]
             found.append((self.indices[name], xy))
         return found
