@@ -16,7 +16,7 @@ from torch import Tensor
 
 from . import topology as face
 from .filters import blur, interpolate_line, smoothstep, spread
-from .layout import Ellipse, FaceLayout
+from .layout import Ellipse, EyeLayout, FaceLayout
 
 NODES = 128  # of the grid that covers the crop
 BORDER = 45  # pixels of 512: towards the border of the crop all motion fades to nothing
@@ -58,8 +58,8 @@ def build_fields(layout: FaceLayout, shapes: Tensor) -> Fields:
     for left_out in _left_out(layout):
         kept = layout.visible & ~left_out
         points = torch.cat([layout.points[: face.VERTICES][kept], anchors, neck])
-        values = shapes[:, kept].permute(1, 0, 2).flatten(1)  # (n, 156)
-        values = torch.cat([values, values.new_zeros(len(anchors) + len(neck), values.shape[1])])
+        values = shapes[:, kept].permute(1, 0, 2).flatten(1)
+        values = torch.cat([values, values.new_zeros(len(anchors) + len(neck), values.shape[1])])  # (n, 3 K)
         targets = torch.cat([coarse.reshape(-1, 2), inner.reshape(-1, 2)])
         found = spread(points, values, targets, SOFTNESS, RIDGE)
         found, fine = found[: coarse.shape[0] ** 2].T, found[coarse.shape[0] ** 2 :].T
@@ -68,6 +68,7 @@ def build_fields(layout: FaceLayout, shapes: Tensor) -> Fields:
         )[0]  # (156, N, N)
         whole[:, top : top + height, left : left + width] = fine.reshape(-1, height, width)
         layers.append(whole)
+    _run_out_lids(layout, at, shapes, layers[0])
     upper, lower = _agree(layout, at, *layers)
     fade = _expression_fade(layout, at)
     choose_lower = _is_lower(layout, at)
@@ -153,9 +154,32 @@ def _left_out(layout: FaceLayout) -> tuple[Tensor, Tensor]:
         up, low = interpolate_line(x, eye.upper), interpolate_line(x, eye.lower)
         middle = (up + low) / 2
         upper_lid, lower_lid = among((upper,)), among((lower,))
-        from_upper |= (near & (y > middle) & (y < low + 0.22) & ~upper_lid) | lower_lid
+        from_upper |= (near & (y > middle) & (y < low + _lid_reach(eye)) & ~upper_lid) | lower_lid
         from_lower |= (near & (y <= middle) & (y > up - 0.13) & ~lower_lid) | upper_lid
     return from_upper, from_lower
+
+
+def _run_out_lids(layout: FaceLayout, at: Tensor, shapes: Tensor, layer: Tensor) -> None:
+    """Below each upper lid let the upper layer (3 K, N, N) move along with the lid's edge, less by the distance.
+
+    The upper layer knows no vertex there. Left to extrapolate, it overshoots below a closed lid and folds.
+    """
+    x, y = at.unbind(-1)
+    for eye, (upper, _, _, _) in zip(layout.eyes, (face.EYE_RIGHT, face.EYE_LEFT), strict=True):
+        along = (x - eye.x).abs() / eye.half_width
+        below = y - interpolate_line(x, eye.upper)
+        share = (1.0 - below / (eye.gap + _lid_reach(eye))).clamp(0.0, 1.0)
+        weight = smoothstep(-0.01, 0.03, below) * (1.0 - smoothstep(0.80, 1.0, along)) * (below < 1.0)
+        rows, columns = torch.nonzero(weight > 0, as_tuple=True)
+        hats = [interpolate_line(x[rows, columns], torch.stack([eye.upper[:, 0], hat], 1)) for hat in torch.eye(9)]
+        edge = shapes[:, list(upper)].permute(0, 2, 1).flatten(0, 1) @ torch.stack(hats)  # (3 K, n)
+        here = layer[:, rows, columns]
+        layer[:, rows, columns] = torch.lerp(here, edge * share[rows, columns], weight[rows, columns])
+
+
+def _lid_reach(eye: EyeLayout) -> float:
+    """How far below the lower lid the upper layer ignores the face, in units: further in a wide open eye."""
+    return max(0.22, 1.6 * eye.gap)
 
 
 def seams(layout: FaceLayout, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
