@@ -6,8 +6,9 @@ through adaptive layer norms that start as the identity (adaLN-Zero, Peebles and
 
 Three things are ours. The tokens get sqrt(alpha_bar) x_t, the best linear guess at x0, so that pure noise is no input.
 What the network predicts is added to a first guess: towards the end of sampling x_t (a skip as in Karras et al.,
-2022), else the last previous frame, fading over the window. And a last layer filters each channel over time, across the
-seam to the previous frames: heads are smooth, and the network need not learn that token by token.
+2022), else the last previous frame, fading over the window as in an autoregression. And a last layer filters each
+channel over time, across the seam to the previous frames: heads are smooth, and the network need not learn that token
+by token.
 """
 
 from __future__ import annotations
@@ -92,7 +93,8 @@ class DiffusionTransformer(nn.Module):
         known = conditions.keep[:, PREVIOUS_MOTION, None, None]
         last = torch.where(known, conditions.previous_motion[:, -1:], 0.0)  # (B, 1, K)
         trust = power.square() * self.trust.sigmoid()  # (B, 1, K)
-        clean = clean + trust * x + (1 - trust) * self.carry * last
+        news = torch.where(known, (1 - self.carry.square()).clamp(min=0.01).sqrt(), 1.0)  # what the past leaves open
+        clean = trust * x + (1 - trust) * self.carry * last + news * clean
         return self.steady(clean, conditions)  # (B, W, K)
 
     def steady(self, clean: Tensor, c: Conditions) -> Tensor:

@@ -8,7 +8,7 @@ from torch import Tensor
 STEPS = 1000
 """Length of the process in training; sampling takes any number of steps up to this."""
 
-SLOW_NOISE = 0.15
+SLOW_NOISE = 0.5
 """Share of the noise's variance that is constant over a window."""
 
 

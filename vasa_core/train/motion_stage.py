@@ -20,6 +20,7 @@ from torch import Tensor
 
 from ..arkit import ARKIT
 from ..motion.channels import APERTURE, MotionChannels
+from ..motion.conditions import PREVIOUS_MOTION, WINDOW
 from ..motion.denoiser import Preset
 from ..motion.diffusion import STEPS, add_noise, draw_noise
 from ..motion.model import FPS, MotionModel, save_motion_model
@@ -30,7 +31,7 @@ from .loop import Recipe, Report, averaged, train
 WEIGHTS = {
     "jawOpen": 4.0, APERTURE: 5.0, "mouthFunnel": 3.0, "mouthPucker": 3.0, "mouthStretch": 3.0, "mouthSmile": 2.0,
     "mouthRollLower": 4.0, "mouthLowerDown": 2.0, "mouthUpperUp": 2.0, "lookYaw": 1.5, "lookPitch": 1.5,
-    "eyeBlink": 3.0,
+    "eyeBlink": 5.0,
 }  # fmt: skip
 """Weight of a channel's squared error; 1 where it is not named."""
 CLOSED, TUCKED = 6.0, 3.0
@@ -44,6 +45,8 @@ STEADY = {
 """Frames by which a channel's last filter smooths when training begins; half a frame where it is not named."""
 FADING = {name: 20.0 for name in POSE} | {"lookYaw": 12.0, "lookPitch": 12.0, "browInnerUp": 8.0, "browDown": 8.0}
 """Frames over which a channel's last previous value fades from the first guess when training begins."""
+SEAM = 8.0
+"""Further weight of a window's first frames where it continues another: there a small error is a visible jump."""
 VELOCITY, ACCELERATION = 2.0, 1.0
 SCALE_FLOOR = 0.06
 """Smallest deviation by which a blendshape is normalised, so that a rare one does not explode."""
@@ -128,9 +131,11 @@ def motion_loss(model: MotionModel, batch: Batch, weights: Tensor, generator: to
     noise = draw_noise(*clean.shape, generator).to(device)
     predicted = model.denoiser(add_noise(clean, noise, t), t, batch.conditions.to(device))  # (B, W, K)
     error = (predicted - clean) * emphasis(model.channels, mouth, weights).sqrt()
+    seam = SEAM * torch.exp(-torch.arange(WINDOW, device=device) / 2.0)  # (W,)
+    near = 1 + seam * batch.conditions.keep[:, PREVIOUS_MOTION, None].to(device)  # (B, W)
     steady = list(range(len(POSE))) + [model.channels.names.index("eyeBlink")]
     return {
-        "position": error.square().mean(),
+        "position": (near[..., None] * error.square()).mean(),
         "velocity": VELOCITY * error.diff(dim=1).square().mean(),
         "acceleration": ACCELERATION * (predicted - clean)[..., steady].diff(n=2, dim=1).square().mean(),
     }
