@@ -42,6 +42,14 @@ Model = TypeVar("Model")
 Value = TypeVar("Value")
 
 
+class Managed(nn.Module):
+    """Holds a network of ours for ComfyUI, whose memory manager writes notes such as `device` onto what it manages."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network.eval().requires_grad_(False)
+
+
 class Placed(Generic[Model]):
     """A model of ours and the network inside it, which ComfyUI moves between memory and the accelerator.
 
@@ -51,7 +59,7 @@ class Placed(Generic[Model]):
     def __init__(self, model: Model, network: nn.Module) -> None:
         self._model = model
         self.patcher = comfy.model_patcher.CoreModelPatcher(
-            network.eval().requires_grad_(False),
+            Managed(network),
             load_device=memory.get_torch_device(),
             offload_device=memory.unet_offload_device(),
         )
