@@ -13,7 +13,6 @@ from vasa_core.vision.model import load_vision
 from vasa_core.vision.sampling import cut_out, overlap, square_around
 from vasa_core.weights import checkpoint
 
-
 PADDINGS = [(128, 5, 2, 1, 2), (9, 3, 2, 1, 1), (8, 3, 2, 0, 1), (7, 5, 1, 2, 2)]
 
 
