@@ -74,7 +74,7 @@ class DiffusionTransformer(nn.Module):
         self.blocks = nn.ModuleList(Block(width, preset.heads, preset.widen) for _ in range(preset.layers))
         self.modulate = nn.Linear(width, 2 * width)
         self.output = nn.Linear(width, channels)
-        self.trust = nn.Parameter(torch.zeros(channels))
+        self.trust = nn.Parameter(torch.full((channels,), 2.0))
         self.carry = nn.Parameter(torch.zeros(WINDOW, channels))
         self.filter = nn.Parameter(F.one_hot(torch.full((channels,), REACH), 2 * REACH + 1).float())
         for layer in (self.modulate, self.output):  # the network starts by predicting the mean motion

@@ -92,14 +92,14 @@ class Batch:
 class Drops:
     """Probabilities with which conditions are withheld: VASA-1's 0.1 each and 0.5 for the previous window.
 
-    gaze: twice as often, since guidance by gaze is only as good as the null's own aim. emotion: for utterances that
+    gaze: far more often, since guidance by gaze is only as good as the null's own aim. emotion: for utterances that
     feel nothing. Those with an emotion always say so, so that a missing emotion comes to mean an unemotional speaker.
     tail: that the sound ends inside the window. noise: deviation of the noise on the previous motion, in normalised
     units, so that the model learns to continue its own imperfect motion.
     """
 
     condition: float = 0.1
-    gaze: float = 0.2
+    gaze: float = 0.4
     emotion: float = 0.5
     previous: float = 0.5
     tail: float = 0.12

@@ -30,8 +30,8 @@ from .loop import Recipe, Report, averaged, train
 
 WEIGHTS = {
     "jawOpen": 4.0, APERTURE: 5.0, "mouthFunnel": 3.0, "mouthPucker": 3.0, "mouthStretch": 3.0, "mouthSmile": 2.0,
-    "mouthRollLower": 4.0, "mouthLowerDown": 2.0, "mouthUpperUp": 2.0, "lookYaw": 1.5, "lookPitch": 1.5,
-    "eyeBlink": 5.0,
+    "mouthRollLower": 4.0, "mouthLowerDown": 2.0, "mouthUpperUp": 2.0, "lookYaw": 3.0, "lookPitch": 3.0,
+    "eyeBlink": 25.0,
 }  # fmt: skip
 """Weight of a channel's squared error; 1 where it is not named."""
 CLOSED, TUCKED = 6.0, 3.0
@@ -50,7 +50,7 @@ SEAM = 8.0
 VELOCITY, ACCELERATION = 2.0, 1.0
 SCALE_FLOOR = 0.06
 """Smallest deviation by which a blendshape is normalised, so that a rare one does not explode."""
-SCALES = {"log_scale": 0.35, "eyeBlink": 1.8}
+SCALES = {"log_scale": 0.35, "eyeBlink": 5.0}
 """Factors on the deviation by which a channel is normalised. The distance label explains most of log_scale, and what is
 left must not tremble. A blink is rare; made smaller, it is decided at noise levels that few steps resolve better."""
 
