@@ -21,6 +21,7 @@ from .layout import Ellipse, EyeLayout, FaceLayout
 NODES = 128  # of the grid that covers the crop
 BORDER = 45  # pixels of 512: towards the border of the crop all motion fades to nothing
 SOFTNESS, RIDGE = 0.04, 2e-4  # of the displacement's interpolation, units
+TURN = 0.12  # units over which the joined field turns from one layer to the other
 EVEN = 0.75  # a far half of the mouth this wide, of the near one, is as good as frontal
 DEPTH_SOFTNESS, DEPTH_RIDGE = 0.10, 5e-3
 
@@ -71,8 +72,7 @@ def build_fields(layout: FaceLayout, shapes: Tensor) -> Fields:
     _run_out_lids(layout, at, shapes, layers[0])
     upper, lower = _agree(layout, at, *layers)
     fade = _expression_fade(layout, at)
-    choose_lower = _is_lower(layout, at)
-    joined = torch.where(choose_lower, lower, upper) * fade
+    joined = torch.lerp(upper, lower, _is_lower(layout, at)) * fade
     inside = (slice(None), slice(top, top + height), slice(left, left + width))
     shape = (len(shapes), 3)
     return Fields(
@@ -168,8 +168,10 @@ def _run_out_lids(layout: FaceLayout, at: Tensor, shapes: Tensor, layer: Tensor)
     for eye, (upper, _, _, _) in zip(layout.eyes, (face.EYE_RIGHT, face.EYE_LEFT), strict=True):
         along = (x - eye.x).abs() / eye.half_width
         below = y - interpolate_line(x, eye.upper)
-        share = (1.0 - below / (eye.gap + _lid_reach(eye))).clamp(0.0, 1.0)
-        weight = smoothstep(-0.01, 0.03, below) * (1.0 - smoothstep(0.80, 1.0, along)) * (below < 1.0)
+        spent = (below / (eye.gap + _lid_reach(eye))).clamp(0.0, 1.0)
+        share = 1.0 - spent
+        weight = smoothstep(-0.01, 0.03, below) * (1.0 - smoothstep(0.6, 1.0, spent))
+        weight = weight * (1.0 - smoothstep(0.80, 1.0, along))
         rows, columns = torch.nonzero(weight > 0, as_tuple=True)
         hats = [interpolate_line(x[rows, columns], torch.stack([eye.upper[:, 0], hat], 1)) for hat in torch.eye(9)]
         edge = shapes[:, list(upper)].permute(0, 2, 1).flatten(0, 1) @ torch.stack(hats)  # (3 K, n)
@@ -192,9 +194,10 @@ def seams(layout: FaceLayout, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _is_lower(layout: FaceLayout, at: Tensor) -> Tensor:
+    """(N, N) 1 where the lower layer counts, 0 where the upper one does, evenly between across the seams."""
     x, y = at.unbind(-1)
-    eyes, nose, mouth = seams(layout, x)
-    return ((y > eyes) & (y < nose)) | (y > mouth)
+    eyes, nose, mouth = ((y - line) / TURN + 0.5 for line in seams(layout, x))
+    return torch.maximum(torch.minimum(eyes, 1.0 - nose), mouth).clamp(0.0, 1.0)
 
 
 def _agree(layout: FaceLayout, at: Tensor, upper: Tensor, lower: Tensor) -> tuple[Tensor, Tensor]:

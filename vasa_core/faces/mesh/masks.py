@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .fields import seams
-from .filters import blur, interpolate_line
+from .fields import seams, zones
+from .filters import blur, interpolate_line, smoothstep
 from .layout import Ellipse, FaceLayout
 
 SOFT = 1.5  # pixels
@@ -18,8 +18,8 @@ CONTACT = 0.045  # units: reach of the shadow that a lip or lid throws on what i
 
 @dataclass(frozen=True)
 class Masks:
-    """upper (3, S, S): the upper layer's share, the same blurred (its shadow), where an interior may show.
-    lower (2, S, S): the lower layer's share, and blurred."""
+    """upper (4, S, S): the upper layer's share, it blurred (its shadow), where the layers count, where an interior
+    may show. lower (3, S, S): the lower layer's share, blurred, and where the layers count."""
 
     upper: Tensor
     lower: Tensor
@@ -51,9 +51,10 @@ def build_masks(layout: FaceLayout) -> Masks:
     upper = torch.where(y < nose - 4.0 * soft, over_eyes, turn * over_lips)
     lower = torch.where(y < nose - 4.0 * soft, under_eyes, torch.maximum(1.0 - turn, under_lips))
     shadow = max(2.0, CONTACT * layout.unit)
+    zone = torch.stack([1.0 - smoothstep(1.06, 1.25, zone.distance(at)) for zone in zones(layout)]).amax(0)
     return Masks(
-        torch.stack([upper, blur(upper, shadow), _openings(layout, at)]),
-        torch.stack([lower, blur(lower, shadow)]),
+        torch.stack([upper, blur(upper, shadow), zone, _openings(layout, at)]),
+        torch.stack([lower, blur(lower, shadow), zone]),
     )
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ... import arkit
 from . import topology as face
-from .filters import blur, fill, interpolate_line, smoothstep
+from .filters import fill, interpolate_line, smoothstep
 from .layout import LUMA, FaceLayout
 from .warp import sample
 
@@ -86,7 +86,7 @@ def build_mouth(layout: FaceLayout, shapes: Tensor, rest_weights: Tensor) -> Mou
     to_face = torch.diag(torch.tensor([1.0 / yaw, 1.0])) @ layout.rotation / layout.unit
     return MouthInterior(
         drawings,
-        _photographed_teeth(layout) if layout.shows_teeth else None,
+        _photographed_teeth(layout, colours.gum) if layout.shows_teeth else None,
         colours.cavity,
         middle,
         to_face,
@@ -227,15 +227,15 @@ def _draw_tongue(x: Tensor, y: Tensor, colours: _Colours) -> Tensor:
     return torch.cat([colours.tongue.view(3, 1, 1) * shade * cover, cover[None]])
 
 
-def _photographed_teeth(layout: FaceLayout) -> Tensor:
+def _photographed_teeth(layout: FaceLayout, gum: Tensor) -> Tensor:
     """(4, S, S): the picture inside the open lips, carried on above them; nothing below the lower lip's line."""
     x, y = layout.to_face(layout.pixel_grid()).unbind(-1)
     pixel = 1.0 / layout.unit
     upper, lower = interpolate_line(x, layout.upper_line), interpolate_line(x, layout.lower_line)
-    inside = (y > upper - pixel) & (y < lower + pixel) & ((x - layout.mouth_x).abs() < layout.mouth_half)
-    known = inside.float()
-    carried = fill(layout.image, known)
-    soft = blur(known, 0.7) * known
-    colour = torch.lerp(carried, layout.image, torch.maximum(soft, known))
+    within = (x - layout.mouth_x).abs() < layout.mouth_half
+    known = ((y > upper - pixel) & (y < lower + pixel) & within).float()
+    carried = fill(layout.image, ((y > upper + 2 * pixel) & (y < lower - 2 * pixel) & within).float())
+    carried = torch.lerp(carried, 0.8 * gum.view(3, 1, 1).expand_as(carried), smoothstep(0.0, 0.04, upper - y))
+    colour = torch.lerp(carried, layout.image, known)
     cover = ((lower + 1.5 * pixel - y) / (1.5 * pixel)).clamp(0.0, 1.0) * (y > upper - 0.10)
     return torch.cat([colour * cover, cover[None]])

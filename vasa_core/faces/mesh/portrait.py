@@ -22,6 +22,9 @@ from .masks import Masks, build_masks
 from .mouth import MouthInterior, build_mouth
 from .warp import FOCAL, Lens
 
+# A mouth that shows its teeth in the picture is already drawn up and apart; it cannot do that once more.
+SMILING = tuple(n for n in arkit.NAMES if n.startswith(("mouthSmile", "mouthUpperUp", "mouthStretch", "mouthDimple")))
+FURTHER_SMILE = 0.45
 TEETH_DEPTH = 0.06  # units behind the lips
 
 
@@ -59,6 +62,8 @@ def encode(crop: FaceCrop) -> MeshPortrait:
     layout = FaceLayout(crop)
     rest = rest_motion(layout.landmarks)
     shapes = foreshortened(layout, rig.fit_shapes(layout.landmarks))
+    if layout.shows_teeth:
+        shapes[[arkit.INDEX[name] for name in SMILING]] *= FURTHER_SMILE
     grid = build_fields(layout, shapes)
     foreground, plate = split_picture(layout, crop.matte)
     eyes = tuple(build_eye(layout, eye) for eye in layout.eyes)
@@ -91,7 +96,7 @@ def _outlines(layout: FaceLayout) -> Tensor:
     circle = torch.stack([angle.cos(), angle.sin()], dim=1)
     outlines = []
     for zone in zones(layout):
-        inner = [circle * share * torch.tensor([zone.radius_x, zone.radius_y]) for share in (1.05, 0.7, 0.35)]
+        inner = [circle * share * torch.tensor([zone.radius_x, zone.radius_y]) for share in (1.25, 0.8, 0.4)]
         outlines.append(layout.to_pixels(torch.cat(inner) + torch.tensor([zone.x, zone.y])))
     return torch.stack(outlines)
 

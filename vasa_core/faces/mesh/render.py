@@ -43,9 +43,11 @@ class Moves:
 
 @dataclass(frozen=True)
 class Patch:
-    """A painted box: pixels (T, 4, h, w), colour multiplied by cover, and its left top corner in each frame."""
+    """A painted box: pixels (T, h, w, 4), colour multiplied by cover; share (T, h, w, 1), where they replace the head's
+    sampling; and its left top corner in each frame."""
 
     pixels: Tensor
+    share: Tensor
     corners: list[tuple[int, int]]
 
 
@@ -105,10 +107,10 @@ def _compose(portrait: MeshPortrait, source: Tensor, patches: list[Patch], frame
     at = _add_upsampled(_pixel_grid(FRAME_SIZE, source.device)[None], source, matrix)
     seen = sample(portrait.foreground, at).permute(0, 2, 3, 1)  # (t, S, S, 4)
     for patch in patches:
-        height, width = patch.pixels.shape[-2:]
-        for k, pixels in enumerate(patch.pixels[frames]):
-            left, top = patch.corners[frames][k]
-            seen[k, top : top + height, left : left + width] = pixels.permute(1, 2, 0)
+        height, width = patch.pixels.shape[1:3]
+        for k, (left, top) in enumerate(patch.corners[frames]):
+            box = seen[k, top : top + height, left : left + width]
+            box.lerp_(patch.pixels[frames][k], patch.share[frames][k])
     return torch.addcmul(seen + portrait.plate, seen[..., 3:], portrait.plate, value=-1.0)
 
 
@@ -137,7 +139,7 @@ def _paint_zone(portrait: MeshPortrait, moves: Moves, layers: list[Tensor], zone
     lower_share = masks[1][:, :1]
     upper_share = torch.minimum(masks[0][:, :1], 1.0 - lower_share)  # the lower lip closes over the teeth
     open_share = 1.0 - upper_share - lower_share
-    hole = open_share * masks[0][:, 2:3]
+    hole = open_share * masks[0][:, 3:]
     either = 0.5 * (open_share - hole)  # no layer claims this place, and no interior may show
     skin = seen[0] * (upper_share + either) + seen[1] * (lower_share + either)
     behind = _plane_sources(portrait.planes[zone], moves, portrait, pixels)
@@ -146,7 +148,9 @@ def _paint_zone(portrait: MeshPortrait, moves: Moves, layers: list[Tensor], zone
     else:
         interior = paint_eye(portrait.eyes[zone - 1], behind, moves.iris[:, zone - 1])
     interior = torch.cat([interior, torch.ones_like(hole)], dim=1)
-    return Patch(skin + interior * hole, [tuple(c) for c in corner.int().tolist()])
+    share = torch.maximum(masks[0][:, 2:3], masks[1][:, 2:3])
+    pixels, share = ((skin + interior * hole).permute(0, 2, 3, 1), share.permute(0, 2, 3, 1))
+    return Patch(pixels, share, [tuple(c) for c in corner.int().tolist()])
 
 
 def _target_box(outline: Tensor, layers: list[Tensor], first: Tensor) -> tuple[Tensor, tuple[int, int]]:
