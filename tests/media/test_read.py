@@ -183,6 +183,25 @@ def test_varying_frame_rate_lands_on_an_even_grid(tmp_path):
     assert greys == [0, 1, 2, 2, 2, 2, 2, 3, 4, 5, 6, 7]
 
 
+def test_pictures_that_set_in_after_the_sound(tmp_path):
+    """Video that starts 0.2 s after its sound: the first frame stands in for the five before it."""
+    with av.open(str(tmp_path / "v.mkv"), "w") as file:
+        stream, sound = file.add_stream("libx264", rate=25), file.add_stream("pcm_s16le", rate=16000, layout="mono")
+        stream.width = stream.height = 64
+        stream.pix_fmt = "yuv420p"
+        silence = av.AudioFrame.from_ndarray(np.zeros((1, 16000), np.int16), format="s16", layout="mono")
+        silence.sample_rate, silence.pts = 16000, 0
+        file.mux(sound.encode(silence))
+        for k in range(3):
+            frame = av.VideoFrame.from_ndarray(numbered(3)[k], format="rgb24")
+            frame.pts, frame.time_base = k + 5, Fraction(1, 25)
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+    video = read_video(tmp_path / "v.mkv")
+    video.fps = Fraction(25)
+    assert [round((float(frame.mean()) * 255 - 20) / 10) for frame in video] == [0] * 6 + [1, 2]
+
+
 def test_phone_videos_are_turned_upright(tmp_path):
     """The display matrix of ISO 14496-12 (tkhd), set to a quarter turn clockwise as phones held upright do."""
     path = tmp_path / "v.mp4"

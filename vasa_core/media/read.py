@@ -80,8 +80,9 @@ def read_audio(path: str | Path) -> Audio:
 class VideoReader:
     """Frames of a video, one at a time and as often as wanted: `for frame in reader` gives (3, H, W) in [0, 1].
 
-    The frames are on an even grid of `fps` (exact Fraction), frame k at k / fps seconds: a video of varying
-    frame rate repeats or skips frames, one of constant rate is given as it is. The rotation of phone videos is
+    The frames are on an even grid of `fps` (exact Fraction), frame k at k / fps seconds from the file's start, which
+    is also that of its sound: a video of varying frame rate, or one that sets in later than its sound, repeats or skips
+    frames, one of constant rate is given as it is. The rotation of phone videos is
     applied, and colours are converted by the file's own tags.
     """
 
@@ -103,11 +104,9 @@ class VideoReader:
         with self._open() as container:
             stream = container.streams.video[0]
             stream.thread_type = "AUTO"
-            start, emitted, last = None, 0, None
-            for frame in container.decode(stream):
-                if start is None:
-                    start = frame.time or 0.0
-                tick = round((frame.time - start) * self.fps) if frame.time is not None else emitted
+            start, emitted, last = (container.start_time or 0) / av.time_base, 0, None
+            for number, frame in enumerate(container.decode(stream)):
+                tick = number if frame.time is None else round((frame.time - start) * self.fps)
                 while last is not None and emitted < tick:
                     yield last
                     emitted += 1
