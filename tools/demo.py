@@ -26,6 +26,7 @@ BUNDLED = {
     "vasa_astronaut.png": ROOT / "assets" / "astronaut.png",
     "vasa_drawn.png": ROOT / "assets" / "drawn.png",
     "vasa_speech.wav": ROOT / "assets" / "speech.wav",
+    "vasa_driving.mp4": ROOT / "assets" / "driving.mp4",
 }
 
 

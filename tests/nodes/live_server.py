@@ -66,6 +66,7 @@ def put_inputs(server: ComfyServer) -> None:
     server.put_input(assets / "astronaut.png", "vasa_astronaut.png")
     server.put_input(assets / "drawn.png", "vasa_drawn.png")
     server.put_input(assets / "speech.wav", "vasa_speech.wav")
+    server.put_input(assets / "driving.mp4", "vasa_driving.mp4")
     folder = server.base / "input"
     Image.fromarray(np.full((96, 128, 3), 90, np.uint8)).save(folder / "no_face.png")
     for name, seconds in (("clip.wav", CLIP_SECONDS), ("long.wav", 6.0), ("too_short.wav", 0.1)):
