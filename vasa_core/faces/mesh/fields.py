@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from . import topology as face
-from .filters import blur, interpolate_line, smoothstep, spread
+from .filters import blur, enlarge, interpolate_line, smoothstep, spread
 from .layout import Ellipse, EyeLayout, FaceLayout
 
 NODES = 128  # of the grid that covers the crop
@@ -64,9 +64,7 @@ def build_fields(layout: FaceLayout, shapes: Tensor) -> Fields:
         targets = torch.cat([coarse.reshape(-1, 2), inner.reshape(-1, 2)])
         found = spread(points, values, targets, SOFTNESS, RIDGE)
         found, fine = found[: coarse.shape[0] ** 2].T, found[coarse.shape[0] ** 2 :].T
-        whole = F.interpolate(
-            found.reshape(1, -1, *coarse.shape[:2]), scale_factor=2, mode="bicubic", align_corners=False
-        )[0]  # (156, N, N)
+        whole = enlarge(found.unflatten(1, coarse.shape[:2]), 2)  # (3 K, N, N)
         whole[:, top : top + height, left : left + width] = fine.reshape(-1, height, width)
         layers.append(whole)
     _run_out_lids(layout, at, shapes, layers[0])
@@ -235,8 +233,7 @@ def _depth(layout: FaceLayout, at: Tensor, coarse: Tensor, ring: Tensor, neck: T
     values = torch.cat([landmarks[: face.VERTICES, 2], ring_depth, neck_depth])
     depth = spread(points, values[:, None], coarse.reshape(-1, 2), DEPTH_SOFTNESS, DEPTH_RIDGE)
     depth = depth.clamp(float(landmarks[:, 2].min()) - 5.0, float(ring_depth.max()) + 0.1 * width)
-    depth = depth.reshape(1, 1, *coarse.shape[:2])
-    depth = F.interpolate(depth, scale_factor=2, mode="bicubic", align_corners=False)[0, 0]
+    depth = enlarge(depth.reshape(1, *coarse.shape[:2]), 2)[0]
     # Outside the middle of the face the slope is bounded: a steep outline would fold in a turn.
     centre = (layout.points[face.FOREHEAD_TOP, 1] + layout.points[face.CHIN_TIP, 1]) / 2
     middle = Ellipse(
