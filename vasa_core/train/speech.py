@@ -141,7 +141,7 @@ def build_corpus(
     """Write the shards into `folder`; those already there with the same settings are kept.
 
     recordings: a folder of labelled speech (see labelled_folder); None trains on synthetic voices alone.
-    `human_held_out` and `flite_held_out` are for measuring. About 12 minutes of one core at the default hours.
+    `human_held_out` and `flite_held_out` are for measuring. About half an hour of one core at the default hours.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for number, (name, hours, vary, source) in enumerate(_sources(config, recordings)):
