@@ -6,7 +6,7 @@ import torch
 from vasa_core import arkit
 from vasa_core.errors import BadInput
 from vasa_core.faces.mesh import reader, rig
-from vasa_core.faces.mesh.fitting import bounded_least_squares, smooth
+from vasa_core.faces.mesh.fitting import bounded_least_squares, smooth, soften
 from vasa_core.faces.mesh.posing import posed_landmarks
 from vasa_core.geometry import rotation_from_pose
 from vasa_core.types import Motion
@@ -123,6 +123,12 @@ def test_smoothing_keeps_parabolas_and_has_the_published_weights():
     impulse[5] = 1.0
     published = torch.tensor([-3.0, 12.0, 17.0, 12.0, -3.0]).double() / 35  # Savitzky and Golay 1964
     torch.testing.assert_close(smooth(impulse)[3:8, 0], published)
+
+
+def test_softening_keeps_a_two_frame_closure():
+    opening = torch.tensor([1.0, 1.0, 0.0, 0.0, 1.0, 1.0])
+    torch.testing.assert_close(soften(opening), torch.tensor([1.0, 0.875, 0.125, 0.125, 0.875, 1.0]))
+    assert soften(torch.ones(1, 3)).equal(torch.ones(1, 3))
 
 
 def blendshapes(frames: int, **values: float) -> dict[str, torch.Tensor]:

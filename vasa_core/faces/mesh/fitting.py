@@ -1,4 +1,4 @@
-"""Two small numerical tools of the motion reader: non-negative least squares and Savitzky-Golay smoothing."""
+"""Small numerical tools of the motion reader: bounded least squares, and two strengths of smoothing."""
 
 import torch
 from torch import Tensor
@@ -44,3 +44,9 @@ def smooth(values: Tensor, window: int = 5, degree: int = 2) -> Tensor:
     middle = windows @ projection[half]
     first, last = projection[:half] @ flat[:window], projection[half + 1 :] @ flat[-window:]
     return torch.cat([first, middle, last]).reshape(values.shape)
+
+
+def soften(values: Tensor) -> Tensor:
+    """Each frame of (T, ...) mixed with an eighth of either neighbour: takes the tracker's jitter, leaves closures."""
+    padded = torch.cat([values[:1], values, values[-1:]])
+    return 0.75 * values + 0.125 * (padded[:-2] + padded[2:])

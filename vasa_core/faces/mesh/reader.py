@@ -3,7 +3,7 @@
 Head pose is the similarity that carries the skull's points from the calmest frame to each other frame. With the pose
 taken out, what remains is explained by the driver's own fitted shapes (bounded least squares); lids and gaze are
 measured directly. Coefficients count from the calmest frame, except that jawOpen includes how far the mouth is open
-in that frame, so that 0 is a closed mouth.
+in that frame, so that 0 is a closed mouth. Pose is smoothed well; expressions hardly, because lips close in two frames.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ...vision.model import Vision
 from ...vision.track import track_face
 from . import rig
 from . import topology as face
-from .fitting import bounded_least_squares, smooth
+from .fitting import bounded_least_squares, smooth, soften
 
 FITTED = tuple(n for n in arkit.NAMES if n.startswith(("mouth", "jaw", "brow", "nose", "cheekPuff")))
 LIPS = tuple(sorted({v for ring in face.UPPER_LIP_RINGS + face.LOWER_LIP_RINGS for v in ring}))
@@ -71,14 +71,15 @@ def motion_from_landmarks(landmarks: Tensor, fps: float, crop_size: int = FRAME_
         raise BadInput(f"Landmarks have shape {tuple(landmarks.shape)}; the motion reader needs (frames, 478, 3).")
     if not torch.isfinite(landmarks).all():
         raise BadInput("Some landmarks are not finite. Fill the frames without a face before reading motion.")
-    points = smooth(landmarks.double())
-    calm = points[calmest_frame(points)]  # (478, 3)
+    points = landmarks.double()
+    steady = smooth(points)
+    calm = steady[calmest_frame(steady)]  # (478, 3)
     frame = rig.FaceFrame.from_landmarks(calm)
-    rotation, scale, shift = _skull_motion(calm, points)
+    rotation, scale, shift = _skull_motion(calm, steady)
     still = ((points - shift[:, None]) @ rotation) / scale[:, None, None]  # (T, 478, 3) as posed in the calmest frame
     dynamics = _expression(calm, frame.to_local(still) - frame.to_local(calm))
     _measure_eyes(dynamics, frame, calm, still)
-    dynamics = smooth(dynamics).clamp(0.0, UPPER)
+    dynamics = soften(dynamics).clamp(0.0, UPPER)
 
     centre = scale[:, None] * (rotation @ frame.centre) + shift  # (T, 3)
     log_scale = torch.log(scale * frame.unit / (rig.USUAL_UNIT * crop_size))
