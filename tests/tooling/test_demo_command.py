@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tools.comfy import Event
-from tools.demo import parse_arguments, progress_printer, set_input
+from tools.demo import BUNDLED, parse_arguments, progress_printer, set_input
 from tools.errors import ToolError
 from tools.install import require_python
 
@@ -38,6 +39,16 @@ def test_a_missing_portrait_ends_in_one_sentence() -> None:
 def test_empty_values_count_as_not_given() -> None:
     options = parse_arguments(["--portrait", "", "--speech", "a.wav"])
     assert options.portrait is None and options.speech == Path("a.wav")
+
+
+def test_every_file_that_a_workflow_names_is_bundled() -> None:
+    named = set()
+    for path in (ROOT / "workflows").glob("*.json"):
+        for node in json.loads(path.read_text(encoding="utf-8"))["nodes"]:
+            if node["type"] in {"LoadImage", "LoadAudio", "LoadVideo"}:
+                named.add(node["widgets_values"][0])
+    assert named and named <= set(BUNDLED)
+    assert all(path.is_file() for path in BUNDLED.values())
 
 
 def test_set_input_changes_every_node_of_a_kind() -> None:
