@@ -27,7 +27,6 @@ BUNDLED = {
     "vasa_drawn.png": ROOT / "assets" / "drawn.png",
     "vasa_speech.wav": ROOT / "assets" / "speech.wav",
     "vasa_driving.mp4": ROOT / "assets" / "driving.mp4",
-    "vasa_driving.mp4": ROOT / "assets" / "driving.mp4",
 }
 
 
