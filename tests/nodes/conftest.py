@@ -23,7 +23,7 @@ def live(tmp_path_factory) -> ComfyServer:
         pytest.skip("ComfyUI is not here: set COMFYUI_DIR, or run `make comfy` once.")
     base = tmp_path_factory.mktemp("comfyui")
     packs = {PACK_FOLDER: ROOT, "vasa_test_helpers": HELPERS}
-    offline = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "2"}
+    offline = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
     options = ["--disable-api-nodes"]
     with running_comfyui(source, base, packs, cpu=True, options=options, environment=offline, patience=900) as server:
         put_inputs(server)

@@ -14,7 +14,7 @@ from tools.comfy import ComfyServer, Event
 from tools.comfyui_source import VERSION
 
 ROOT = Path(__file__).resolve().parents[2]
-PACK_FOLDER = "Talking-Portraits of VASA"
+PACK_FOLDER = "Talking-Portraits.VASA"  # no space: aiohttp serves no web folder under a name that has one
 HELPERS = Path(__file__).parent / "helper_nodes"
 CLIP_SECONDS = 1.2
 
@@ -69,7 +69,7 @@ def put_inputs(server: ComfyServer) -> None:
     server.put_input(assets / "driving.mp4", "vasa_driving.mp4")
     folder = server.base / "input"
     Image.fromarray(np.full((96, 128, 3), 90, np.uint8)).save(folder / "no_face.png")
-    for name, seconds in (("clip.wav", CLIP_SECONDS), ("long.wav", 6.0), ("too_short.wav", 0.1)):
+    for name, seconds in (("clip.wav", CLIP_SECONDS), ("long.wav", 4.0), ("too_short.wav", 0.1)):
         shorten(assets / "speech.wav", folder / name, seconds)
 
 

@@ -21,9 +21,9 @@ import comfy_extras.nodes_audio, comfy_extras.nodes_video
 opened = []
 sys.addaudithook(lambda event, args: opened.append(str(args[0])) if event == "open" else None)
 began = time.process_time()
-spec = importlib.util.spec_from_file_location("a pack", {init!r})
+spec = importlib.util.spec_from_file_location("My Packs/VASA-for ComfyUI @nightly", {init!r})
 module = importlib.util.module_from_spec(spec)
-sys.modules["a pack"] = module
+sys.modules["My Packs/VASA-for ComfyUI @nightly"] = module
 spec.loader.exec_module(module)
 import asyncio
 extension = asyncio.run(module.comfy_entrypoint())

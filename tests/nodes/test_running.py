@@ -19,7 +19,7 @@ def patience() -> float:
 
 @pytest.fixture(scope="module")
 def long(talking):
-    """A talking portrait of six seconds with many steps: time to watch, and to cancel."""
+    """A talking portrait of four seconds with many steps: time to watch, and to cancel."""
 
     def build(**changes) -> dict:
         prompt = talking(sound=node("LoadAudio", audio="long.wav"))

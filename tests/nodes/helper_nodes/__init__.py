@@ -86,7 +86,7 @@ class Picture:
             return (image.mean(-1, keepdim=True),)
         if kind == "batch":
             return (image.repeat(3, 1, 1, 1),)
-        size = {"odd": (401, 379), "large": (4096, 4096), "tiny": (24, 24)}[kind]
+        size = {"odd": (401, 379), "large": (3000, 3000), "tiny": (24, 24)}[kind]
         return (torch.nn.functional.interpolate(image.movedim(-1, 1), size, mode="area").movedim(1, -1),)
 
 
