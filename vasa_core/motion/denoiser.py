@@ -74,7 +74,7 @@ class DiffusionTransformer(nn.Module):
         self.blocks = nn.ModuleList(Block(width, preset.heads, preset.widen) for _ in range(preset.layers))
         self.modulate = nn.Linear(width, 2 * width)
         self.output = nn.Linear(width, channels)
-        self.trust = nn.Parameter(torch.full((channels,), 2.0))
+        self.trust = nn.Parameter(torch.zeros(channels))
         self.carry = nn.Parameter(torch.zeros(WINDOW, channels))
         self.filter = nn.Parameter(F.one_hot(torch.full((channels,), REACH), 2 * REACH + 1).float())
         for layer in (self.modulate, self.output):  # the network starts by predicting the mean motion
@@ -92,7 +92,7 @@ class DiffusionTransformer(nn.Module):
         clean = self.output(_norm(tokens[:, PREVIOUS:]) * (1 + scale) + shift)  # (B, W, K)
         known = conditions.keep[:, PREVIOUS_MOTION, None, None]
         last = torch.where(known, conditions.previous_motion[:, -1:], 0.0)  # (B, 1, K)
-        trust = power.square() * self.trust.sigmoid()  # (B, 1, K)
+        trust = power * self.trust.sigmoid()  # (B, 1, K)
         news = torch.where(known, (1 - self.carry.square()).clamp(min=0.01).sqrt(), 1.0)  # what the past leaves open
         clean = trust * x + (1 - trust) * self.carry * last + news * clean
         return self.steady(clean, conditions)  # (B, W, K)
@@ -109,9 +109,13 @@ class DiffusionTransformer(nn.Module):
         return F.conv1d(line.mT, self.filter[:, None], groups=len(self.filter)).mT
 
     @torch.no_grad()
-    def start_smooth(self, widths: Tensor, fading: Tensor) -> None:
-        """Start each channel's filter as a Gaussian of `widths` (K,) frames, and let its last previous frame fade over
-        `fading` (K,) frames. 0 leaves the filter the identity, and carries nothing."""
+    def start_smooth(self, widths: Tensor, fading: Tensor, trust: Tensor) -> None:
+        """Start each channel's filter as a Gaussian of `widths` (K,) frames, let its last previous frame fade over
+        `fading` (K,) frames, and count x_t, where it is free of noise, by `trust` (K,) in 0..1.
+
+        A width of 0 leaves the filter the identity, a fading of 0 carries nothing.
+        """
+        self.trust.copy_(trust.logit())
         frames = torch.arange(1, WINDOW + 1)[:, None]
         self.carry.copy_(torch.where(fading > 0, torch.exp(-frames / fading.clamp(min=1e-3)), 0.0))
         offset = torch.arange(-REACH, REACH + 1)

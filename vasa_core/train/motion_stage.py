@@ -31,7 +31,7 @@ from .loop import Recipe, Report, averaged, train
 
 WEIGHTS = {
     "jawOpen": 4.0, APERTURE: 5.0, "mouthFunnel": 3.0, "mouthPucker": 3.0, "mouthStretch": 3.0, "mouthSmile": 2.0,
-    "mouthRollLower": 4.0, "mouthLowerDown": 2.0, "mouthUpperUp": 2.0, "lookYaw": 3.0, "lookPitch": 3.0,
+    "mouthRollLower": 4.0, "mouthLowerDown": 2.0, "mouthUpperUp": 2.0, "lookYaw": 6.0, "lookPitch": 6.0,
     "eyeBlink": 25.0,
 }  # fmt: skip
 """Weight of a channel's squared error; 1 where it is not named."""
@@ -46,6 +46,8 @@ STEADY = {
 """Frames by which a channel's last filter smooths when training begins; half a frame where it is not named."""
 FADING = {name: 20.0 for name in POSE} | {"lookYaw": 12.0, "lookPitch": 12.0, "browInnerUp": 8.0, "browDown": 8.0}
 """Frames over which a channel's last previous value fades from the first guess when training begins."""
+TRUST = dict.fromkeys(("yaw", "pitch", "lookYaw", "lookPitch"), 0.98)
+"""Worth of x_t in the first guess when training begins; 0.4 where it is not named. The null of gaze relies on it."""
 SEAM = 8.0
 """Further weight of a window's first frames where it continues another: there a small error is a visible jump."""
 MISLED, MISLED_BY = 0.35, (0.14, 0.09)
@@ -105,8 +107,8 @@ def new_model(utterances: Sequence[Utterance], encoder: str, preset: str | Prese
     """A model with fresh weights, its channels normalised by two hundred performances."""
     torch.manual_seed(seed)
     model = MotionModel(ARKIT, encoder, utterances[0].features.shape[1], preset, FPS)
-    widths = torch.tensor([STEADY.get(name, 0.5) for name in model.channels.names])
-    model.denoiser.start_smooth(widths, torch.tensor([FADING.get(name, 0.0) for name in model.channels.names]))
+    starts = ((STEADY, 0.5), (FADING, 0.0), (TRUST, 0.4))
+    model.denoiser.start_smooth(*(torch.tensor([t.get(n, other) for n in model.channels.names]) for t, other in starts))
     data = Performances(utterances, model.channels, FPS, Drops(), seed)
     random = np.random.default_rng((seed, 0))
     motion = np.concatenate([data.performance(random)[2] for _ in range(200)])
