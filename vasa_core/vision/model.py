@@ -42,4 +42,5 @@ def load_vision(path: str | Path | None = None) -> Vision:
         vision = Vision()
     vision = vision.to_empty(device="cpu")
     checkpoint.load_into(vision, tensors, path.name)
+    vision = vision.to(memory_format=torch.channels_last)  # a quarter faster on a CPU
     return vision.eval().requires_grad_(False)
