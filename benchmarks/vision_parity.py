@@ -29,7 +29,7 @@ from vasa_core.vision.sampling import cut_out  # noqa: E402
 from vasa_core.vision.track import track_face  # noqa: E402
 
 GOLDENS = ROOT / "tests" / "vision" / "goldens"
-FOLLOWED = 75  # frames of each video
+FOLLOWED = 60  # frames of each video
 
 
 def ask_mediapipe(python: str, arrays: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
