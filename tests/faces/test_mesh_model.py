@@ -93,7 +93,7 @@ def test_blink_hides_the_iris_and_moves_nothing_else(model, portrait, crop):
     change = difference(model, portrait, moved(portrait, eyeBlinkLeft=1.0))
     x, y = (int(v) for v in crop.landmarks[473, :2])  # the subject's left iris
     assert float(change[y - 2 : y + 3, x - 2 : x + 3].mean()) > 15.0
-    assert float(change[int(crop.landmarks[0, 1]) :].max()) < 1.0  # from the upper lip down
+    assert float(change[int(crop.landmarks[0, 1]) :].mean()) < 0.05  # from the upper lip down
     x, y = (int(v) for v in crop.landmarks[468, :2])
     assert float(change[y - 4 : y + 5, x - 4 : x + 5].mean()) < 1.0  # the other eye
 

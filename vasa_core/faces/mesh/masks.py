@@ -18,8 +18,9 @@ CONTACT = 0.045  # units: reach of the shadow that a lip or lid throws on what i
 
 @dataclass(frozen=True)
 class Masks:
-    """upper (4, S, S): the upper layer's share, it blurred (its shadow), where the layers count, where an interior
-    may show. lower (3, S, S): the lower layer's share, blurred, and where the layers count."""
+    """upper (1, 4, S, S): the upper layer's share, it blurred (its shadow), where the layers count, where an interior
+    may show. lower (1, 4, S, S): the lower layer's share, blurred, where the layers count, nothing.
+    Channels last."""
 
     upper: Tensor
     lower: Tensor
@@ -51,11 +52,12 @@ def build_masks(layout: FaceLayout) -> Masks:
     upper = torch.where(y < nose - 4.0 * soft, over_eyes, turn * over_lips)
     lower = torch.where(y < nose - 4.0 * soft, under_eyes, torch.maximum(1.0 - turn, under_lips))
     shadow = max(2.0, CONTACT * layout.unit)
-    zone = torch.stack([1.0 - smoothstep(1.06, 1.25, zone.distance(at)) for zone in zones(layout)]).amax(0)
-    return Masks(
-        torch.stack([upper, blur(upper, shadow), zone, _openings(layout, at)]),
-        torch.stack([lower, blur(lower, shadow), zone]),
+    zone = torch.stack([1.0 - smoothstep(1.04, 1.16, zone.distance(at)) for zone in zones(layout)]).amax(0)
+    sides = (
+        (upper, blur(upper, shadow), zone, _openings(layout, at)),
+        (lower, blur(lower, shadow), zone, torch.zeros_like(zone)),
     )
+    return Masks(*(torch.stack(side)[None].contiguous(memory_format=torch.channels_last) for side in sides))
 
 
 def _line(layout: FaceLayout, x: Tensor, side: str) -> Tensor:

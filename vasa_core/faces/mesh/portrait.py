@@ -96,7 +96,7 @@ def _outlines(layout: FaceLayout) -> Tensor:
     circle = torch.stack([angle.cos(), angle.sin()], dim=1)
     outlines = []
     for zone in zones(layout):
-        inner = [circle * share * torch.tensor([zone.radius_x, zone.radius_y]) for share in (1.25, 0.8, 0.4)]
+        inner = [circle * share * torch.tensor([zone.radius_x, zone.radius_y]) for share in (1.16, 0.8, 0.4)]
         outlines.append(layout.to_pixels(torch.cat(inner) + torch.tensor([zone.x, zone.y])))
     return torch.stack(outlines)
 

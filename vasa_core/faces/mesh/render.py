@@ -10,21 +10,24 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
+from ... import arkit
 from ...geometry import rotation_from_pose
 from ...types import FRAME_SIZE, Motion
 from . import rig
 from .eyes import lower_lid, paint_eye
 from .fields import NODES
-from .filters import upsampling_matrix
+from .filters import smoothstep, upsampling_matrix
 from .limits import relative_pose
 from .mouth import paint_mouth
 from .portrait import MeshPortrait
-from .warp import HeadMotion, forward_field, guard_shapes, guard_strength, invert, sample
+from .warp import HeadMotion, Inverse, forward_field, guard_shapes, guard_strength, sample
 
 STEP = FRAME_SIZE // NODES
 BATCH = 8  # frames whose fields are computed at once
+COARSE_STEPS, FINE_STEPS, LAYER_STEPS = 3, 2, 8  # of Newton's method
 STRONGEST = 1.1  # largest coefficient that is followed
 SIDES = ("Right", "Left")
+BLINKS = [arkit.INDEX["eyeBlink" + side] for side in SIDES]
 MARGIN = 2  # nodes that cubic interpolation needs around a box
 SPAN = 2.0 / (FRAME_SIZE - 1)  # a pixel, in sampling coordinates
 
@@ -57,9 +60,14 @@ def render(portrait: MeshPortrait, motion: Motion) -> Iterator[Tensor]:
     for first in range(0, len(motion), BATCH):
         moves = _moves(portrait, motion[first : first + BATCH], device)
         whole, layers = _forward_fields(portrait, moves)
-        nodes = portrait.fields.nodes
-        source = (invert(whole, nodes[:, 0, 0], STEP, nodes[None]) - nodes) * SPAN  # (T, 2, NODES, NODES)
-        patches = [_paint_zone(portrait, moves, layers, k) for k in range(3)]
+        source = _head_sources(portrait, whole)
+        first = portrait.fields.nodes[
+            :, portrait.fields.box[0], portrait.fields.box[1]
+        ]  # (2,) left top node of a layer
+        inverses = [Inverse(layer, first, STEP) for layer in layers]
+        patches = [
+            _paint_zone(portrait, moves, k, inverses, _target_box(portrait.zones[k], layers, first)) for k in range(3)
+        ]
         together = torch.get_num_threads() if device.type == "cpu" else BATCH
         for k in range(0, len(source), together):
             frames = slice(k, k + together)
@@ -102,6 +110,16 @@ def _forward_fields(portrait: MeshPortrait, moves: Moves) -> tuple[Tensor, list[
     return whole, layers
 
 
+def _head_sources(portrait: MeshPortrait, field: Tensor) -> Tensor:
+    """(T, 2, NODES, NODES) displacement to the source of each node, in sampling coordinates: coarse, then fine."""
+    nodes = portrait.fields.nodes
+    inverse = Inverse(field, nodes[:, 0, 0], STEP)
+    coarse = torch.nn.functional.avg_pool2d(nodes[None], 2)
+    guess = inverse.solve(coarse, COARSE_STEPS) - coarse
+    guess = torch.nn.functional.interpolate(guess, scale_factor=2, mode="bilinear", align_corners=False)
+    return (inverse.solve(nodes[None], FINE_STEPS, nodes + guess) - nodes) * SPAN
+
+
 def _compose(portrait: MeshPortrait, source: Tensor, patches: list[Patch], frames: slice) -> Tensor:
     matrix = _upsampling(NODES, 0, source.device)
     at = _add_upsampled(_pixel_grid(FRAME_SIZE, source.device)[None], source, matrix)
@@ -114,43 +132,61 @@ def _compose(portrait: MeshPortrait, source: Tensor, patches: list[Patch], frame
     return torch.addcmul(seen + portrait.plate, seen[..., 3:], portrait.plate, value=-1.0)
 
 
-def _paint_zone(portrait: MeshPortrait, moves: Moves, layers: list[Tensor], zone: int) -> Patch:
+def _paint_zone(
+    portrait: MeshPortrait, moves: Moves, zone: int, inverses: list[Inverse], box: tuple[Tensor, tuple[int, int]]
+) -> Patch:
     """Mouth (0), right eye (1) or left eye (2): both layers, and what shows between them."""
-    first = portrait.fields.nodes[:, portrait.fields.box[0], portrait.fields.box[1]]  # (2,) left top node of the face
-    starts, size = _target_box(portrait.zones[zone], layers, first)  # (T, 2) nodes, (w, h) nodes
-    columns = torch.arange(size[0], device=first.device)
-    rows = torch.arange(size[1], device=first.device)
+    starts, size = box  # (T, 2) nodes, (w, h) nodes
+    device = starts.device
+    columns = torch.arange(size[0], device=device)
+    rows = torch.arange(size[1], device=device)
     x = ((starts[:, :1] + columns + 0.5) * STEP)[:, None, :].expand(-1, size[1], -1)
     y = ((starts[:, 1:] + rows + 0.5) * STEP)[:, :, None].expand(-1, -1, size[0])
     targets = torch.stack([x, y], dim=1)  # (T, 2, h, w)
     corner = (starts + MARGIN) * STEP  # (T, 2) pixels
     pixels = _box_pixels(corner, (size[0] - 2 * MARGIN) * STEP, (size[1] - 2 * MARGIN) * STEP)  # (T, 2, H, W)
     grid = (pixels - 0.5) * SPAN - 1.0
-    up, across = (_upsampling(n, MARGIN, first.device) for n in (size[1], size[0]))
+    up, across = (_upsampling(n, MARGIN, device) for n in (size[1], size[0]))
     seen, masks = [], []
-    for field, mask in zip(layers, (portrait.masks.upper, portrait.masks.lower), strict=True):
-        source = (invert(field, first, STEP, targets, steps=6) - targets) * SPAN
+    for inverse, mask in zip(inverses, (portrait.masks.upper, portrait.masks.lower), strict=True):
+        source = (inverse.solve(targets, LAYER_STEPS) - targets) * SPAN
         place = grid + up @ source @ across.mT
         seen.append(sample(portrait.foreground, place))  # (T, 4, H, W)
-        masks.append(sample(mask[None], place))
-        if zone and field is layers[0]:
+        masks.append(sample(mask, place))
+        if zone and inverse is inverses[0]:
             eye = portrait.eyes[zone - 1]
             seen[0] = lower_lid(eye, seen[0], (place + 1.0) / SPAN + 0.5, moves.change, SIDES[zone - 1])
     lower_share = masks[1][:, :1]
     upper_share = torch.minimum(masks[0][:, :1], 1.0 - lower_share)  # the lower lip closes over the teeth
     open_share = 1.0 - upper_share - lower_share
     hole = open_share * masks[0][:, 3:]
+    if zone:
+        shut = smoothstep(0.8, 1.0, moves.weights[:, BLINKS[zone - 1]])
+        hole = hole * (1.0 - shut)[:, None, None, None]
     either = 0.5 * (open_share - hole)  # no layer claims this place, and no interior may show
     skin = seen[0] * (upper_share + either) + seen[1] * (lower_share + either)
-    behind = _plane_sources(portrait.planes[zone], moves, portrait, pixels)
+    _add_interior(portrait, moves, zone, skin, hole, masks, pixels)
+    share = torch.maximum(masks[0][:, 2:3], masks[1][:, 2:3])
+    return Patch(skin.permute(0, 2, 3, 1), share.permute(0, 2, 3, 1), [tuple(c) for c in corner.int().tolist()])
+
+
+def _add_interior(
+    portrait: MeshPortrait, moves: Moves, zone: int, skin: Tensor, hole: Tensor, masks: list[Tensor], pixels: Tensor
+) -> None:
+    """Add teeth or eyeball to skin (T, 4, H, W) as far as the hole (T, 1, H, W) lets them show."""
+    seen = hole.amax((0, 1)) > 1e-3  # (H, W)
+    rows, columns = torch.nonzero(seen.any(1))[:, 0], torch.nonzero(seen.any(0))[:, 0]
+    if len(rows) == 0:
+        return
+    inner = (..., slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
+    behind = _plane_sources(portrait.planes[zone], moves, portrait, pixels[inner])
     if zone == 0:
-        interior = paint_mouth(portrait.mouth, behind, moves.weights, masks[0][:, 1:2], masks[1][:, 1:2])
+        shadows = (mask[:, 1:2][inner] for mask in masks)
+        interior = paint_mouth(portrait.mouth, behind, moves.weights, *shadows)
     else:
         interior = paint_eye(portrait.eyes[zone - 1], behind, moves.iris[:, zone - 1])
-    interior = torch.cat([interior, torch.ones_like(hole)], dim=1)
-    share = torch.maximum(masks[0][:, 2:3], masks[1][:, 2:3])
-    pixels, share = ((skin + interior * hole).permute(0, 2, 3, 1), share.permute(0, 2, 3, 1))
-    return Patch(pixels, share, [tuple(c) for c in corner.int().tolist()])
+    skin[:, :3][inner] += interior * hole[inner]
+    skin[:, 3:][inner] += hole[inner]
 
 
 def _target_box(outline: Tensor, layers: list[Tensor], first: Tensor) -> tuple[Tensor, tuple[int, int]]:

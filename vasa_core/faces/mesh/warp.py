@@ -11,7 +11,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-NEWTON_STEPS = 4
 FLATTEST = 0.20  # least area to which the head's motion may compress any place
 FLATTEST_SHAPE = 0.08  # and the face's shapes: a closing lid is compressed a lot
 FAR = 1e6
@@ -96,31 +95,35 @@ def soft_minimum(worst: Tensor) -> Tensor:
     return torch.where(worst > 0.75, eased, worst).clamp(max=1.0)
 
 
-def invert(field: Tensor, left_top: Tensor, step: float, targets: Tensor, steps: int = NEWTON_STEPS) -> Tensor:
-    """Where targets come from: s (T, 2, h, w) with s + d(s) = target, in pixels, by Newton's method.
+class Inverse:
+    """Finds where places come from: s with s + d(s) = target, by Newton's method.
 
-    field (T, 2, H, W): d at nodes `step` pixels apart, the first at left_top (2,); targets (T or 1, 2, h, w).
+    field (T, 2, H, W): d in pixels at nodes `step` pixels apart, the first at left_top (2,).
     """
-    height, width = field.shape[-2:]
-    scale = field.new_tensor([2.0 / (step * (width - 1)), 2.0 / (step * (height - 1))]).view(1, 2, 1, 1)
-    padded = F.pad(field, (1, 1, 1, 1), mode="replicate")
-    across = (padded[:, :, 1:-1, 2:] - padded[:, :, 1:-1, :-2]) / (2 * step)
-    down = (padded[:, :, 2:, 1:-1] - padded[:, :, :-2, 1:-1]) / (2 * step)
-    known = torch.cat([field, across, down], dim=1).contiguous(memory_format=torch.channels_last)
-    target = (targets - left_top.view(1, 2, 1, 1)) * scale - 1.0
-    target = target.expand(field.shape[0], -1, -1, -1)
-    source = target.clone()
-    for _ in range(steps + 1):
-        value = sample(known, source)
-        dx, dy, xx, yx, xy, yy = value.unbind(1)
-        rest_x = (source[:, 0] - target[:, 0]) / scale[0, 0, 0, 0] + dx
-        rest_y = (source[:, 1] - target[:, 1]) / scale[0, 1, 0, 0] + dy
-        xx, yy = xx + 1.0, yy + 1.0
-        inverse = 1.0 / (xx * yy - xy * yx).clamp_min(MIN_DETERMINANT)
-        step_x = ((yy * rest_x - xy * rest_y) * inverse).clamp(-MAX_STEP, MAX_STEP)
-        step_y = ((xx * rest_y - yx * rest_x) * inverse).clamp(-MAX_STEP, MAX_STEP)
-        source = source - torch.stack([step_x, step_y], dim=1) * scale
-    return (source + 1.0) / scale + left_top.view(1, 2, 1, 1)
+
+    def __init__(self, field: Tensor, left_top: Tensor, step: float) -> None:
+        height, width = field.shape[-2:]
+        self.scale = field.new_tensor([2.0 / (step * (width - 1)), 2.0 / (step * (height - 1))]).view(1, 2, 1, 1)
+        self.offset = -1.0 - left_top.view(1, 2, 1, 1) * self.scale
+        padded = F.pad(field, (1, 1, 1, 1), mode="replicate")
+        across = (padded[:, :, 1:-1, 2:] - padded[:, :, 1:-1, :-2]) * (0.5 / step)
+        down = (padded[:, :, 2:, 1:-1] - padded[:, :, :-2, 1:-1]) * (0.5 / step)
+        across[:, 0] += 1.0
+        down[:, 1] += 1.0
+        self.known = torch.cat([field, across, down], dim=1).contiguous(memory_format=torch.channels_last)
+
+    def solve(self, targets: Tensor, steps: int, start: Tensor | None = None) -> Tensor:
+        """targets (T or 1, 2, h, w) pixels -> s (T, 2, h, w); start: a first guess at s, else the targets."""
+        source = (targets if start is None else start).expand(self.known.shape[0], -1, -1, -1)
+        for _ in range(steps):
+            value = sample(self.known, torch.addcmul(self.offset, source, self.scale))
+            rest = (source - targets).add_(value[:, :2])
+            xx, yx, xy, yy = value[:, 2:].unbind(1)
+            inverse = torch.addcmul(xx * yy, xy, yx, value=-1.0).clamp_min_(MIN_DETERMINANT).reciprocal_()
+            x = torch.addcmul(yy * rest[:, 0], xy, rest[:, 1], value=-1.0)
+            y = torch.addcmul(xx * rest[:, 1], yx, rest[:, 0], value=-1.0)
+            source = source - torch.stack([x, y], dim=1).mul_(inverse[:, None]).clamp_(-MAX_STEP, MAX_STEP)
+        return source
 
 
 def sample(texture: Tensor, at: Tensor, mode: str = "bilinear") -> Tensor:
