@@ -110,7 +110,17 @@ def test_features_that_do_not_fit_are_refused(model, sound):
         run(model, 9, sound=sound)
 
 
-@pytest.mark.parametrize("steps", [0, 1001])
-def test_an_impossible_number_of_steps_is_refused(steps):
+@pytest.mark.parametrize("options", [{"steps": 0}, {"steps": 1001}, {"cfg_audio": -0.1}, {"cfg_gaze": float("nan")}])
+def test_impossible_sampling_is_refused(options):
     with pytest.raises(BadInput):
-        Sampling(steps=steps)
+        Sampling(**options)
+
+
+def test_gaze_is_shortened_by_what_guidance_lengthens(model, monkeypatch):
+    """(1 + s) H(g / (1 + s)) - s H() aims at g where the null aims at 0."""
+    seen = []
+    original = model.denoiser.forward
+    monkeypatch.setattr(model.denoiser, "forward", lambda x, t, c: seen.append(c.gaze) or original(x, t, c))
+    for scale in (0.0, 1.0):
+        run(model, 10, controls=Controls(gaze=Curve.constant(0.2, -0.1)), sampling=Sampling(1, 0.0, scale))
+    assert torch.allclose(seen[0][0, 0], torch.tensor([0.2, -0.1])) and torch.allclose(2 * seen[1][0], seen[0][0])

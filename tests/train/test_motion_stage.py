@@ -7,17 +7,15 @@ import pytest
 import torch
 
 from vasa_core.errors import BadInput
-from vasa_core.motion.conditions import EMOTION, FIELDS, GAZE, PREVIOUS, PREVIOUS_AUDIO, PREVIOUS_MOTION, WINDOW
+from vasa_core.motion.conditions import EMOTION, FIELDS, PREVIOUS, PREVIOUS_AUDIO, PREVIOUS_MOTION, WINDOW
 from vasa_core.motion.denoiser import Preset
 from vasa_core.motion.generate import Sampling, generate
 from vasa_core.motion.model import MotionModel, load_motion_model
 from vasa_core.train.data import Drops, Performances, Utterance
 from vasa_core.train.loop import Recipe, averaged, train
 from vasa_core.train.motion_stage import (
-    MISLED,
     channel_weights,
     emphasis,
-    misleading_gaze,
     motion_loss,
     new_model,
     train_motion,
@@ -97,21 +95,6 @@ def test_shut_lips_and_tucked_lips_weigh_more(model):
         weight[1, aperture] > 3 * weight[0, aperture] and weight[2, aperture] == weight[0, aperture]
     )  # silence is easy
     assert weight[3, tuck] > 3 * weight[0, tuck] and weight[1, yaw] == weight[0, yaw]
-
-
-def test_a_misleading_gaze_is_one_of_head_and_eyes_and_only_where_a_label_says_better(model):
-    data = Performances(CLIPS, model.channels, 25.0, Drops(), seed=2)
-    conditions = data.batch(0, 256, 4).conditions
-    shift = misleading_gaze(model.channels, conditions, torch.Generator().manual_seed(0))
-    misled = shift.abs().sum((1, 2)) > 0
-    assert shift.shape == (256, 1, len(model.channels)) and not misled[~conditions.keep[:, GAZE]].any()
-    assert abs(misled[conditions.keep[:, GAZE]].float().mean() - MISLED) < 0.1
-    moved = (shift.abs().sum((0, 1)) > 0).nonzero()[:, 0].tolist()
-    assert {model.channels.names[k] for k in moved} == {"yaw", "pitch", "lookYaw", "lookPitch"}
-    yaw, look = (
-        shift[misled, 0, k] * model.channels.scale[k] for k in map(model.channels.names.index, ("yaw", "lookYaw"))
-    )
-    assert torch.allclose(look * np.pi / 6, yaw * (1 - 0.35) / 0.35, atol=1e-5)  # the head's share, and the eyes'
 
 
 def test_a_tiny_model_overfits_four_clips(tmp_path, model):

@@ -93,7 +93,7 @@ class DiffusionTransformer(nn.Module):
         known = conditions.keep[:, PREVIOUS_MOTION, None, None]
         last = torch.where(known, conditions.previous_motion[:, -1:], 0.0)  # (B, 1, K)
         trust = power * self.trust.sigmoid()  # (B, 1, K)
-        news = torch.where(known, (1 - self.carry.square()).clamp(min=0.01).sqrt(), 1.0)  # what the past leaves open
+        news = torch.where(known, (1 - self.carry.square()).clamp(min=0.04).sqrt(), 1.0)  # what the past leaves open
         clean = trust * x + (1 - trust) * self.carry * last + news * clean
         return self.steady(clean, conditions)  # (B, W, K)
 

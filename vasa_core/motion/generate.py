@@ -34,6 +34,8 @@ class Sampling:
     def __post_init__(self) -> None:
         if not 1 <= self.steps <= STEPS:
             raise BadInput(f"The number of denoising steps must be between 1 and {STEPS}, not {self.steps}.")
+        if not (0 <= self.cfg_audio < float("inf") and 0 <= self.cfg_gaze < float("inf")):
+            raise BadInput("The guidance scales of audio and gaze must be 0 or more.")
 
 
 def generate(
@@ -67,6 +69,9 @@ def generate_windows(
     audio = _checked_features(model, features)  # (T, C)
     frames = len(audio)
     gaze, distance, emotion, has_emotion = sample_controls(controls, frames, model.fps)
+    gaze = gaze / (
+        1 + sampling.cfg_gaze
+    )  # guidance carries it from the null's, which is 0 on average, (1 + s) times as far
     scales = {AUDIO: sampling.cfg_audio, GAZE: sampling.cfg_gaze}
     total = sampling.steps * ((frames + WINDOW - 1) // WINDOW)
     previous = torch.zeros(PREVIOUS, len(model.channels))

@@ -18,15 +18,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..arkit import ARKIT, LOOK_SIDEWAYS, LOOK_VERTICAL
+from ..arkit import ARKIT
 from ..motion.channels import APERTURE, MotionChannels
-from ..motion.conditions import GAZE, PREVIOUS_MOTION, WINDOW, Conditions
+from ..motion.conditions import PREVIOUS_MOTION, WINDOW
 from ..motion.denoiser import Preset
 from ..motion.diffusion import STEPS, add_noise, draw_noise
 from ..motion.model import FPS, MotionModel, save_motion_model
 from ..types import POSE
 from .data import Batch, Drops, Performances, Utterance
-from .head import FOLLOW_PITCH, FOLLOW_YAW
 from .loop import Recipe, Report, averaged, train
 
 WEIGHTS = {
@@ -46,12 +45,10 @@ STEADY = {
 """Frames by which a channel's last filter smooths when training begins; half a frame where it is not named."""
 FADING = {name: 20.0 for name in POSE} | {"lookYaw": 12.0, "lookPitch": 12.0, "browInnerUp": 8.0, "browDown": 8.0}
 """Frames over which a channel's last previous value fades from the first guess when training begins."""
-TRUST = dict.fromkeys(("yaw", "pitch", "lookYaw", "lookPitch"), 0.98)
-"""Worth of x_t in the first guess when training begins; 0.4 where it is not named. The null of gaze relies on it."""
+TRUST = dict.fromkeys(POSE, 0.02) | dict.fromkeys(("lookYaw", "lookPitch"), 0.98)
+"""Worth of x_t in the first guess when training begins; 0.4 where it is not named. The head's has to be the past's."""
 SEAM = 8.0
 """Further weight of a window's first frames where it continues another: there a small error is a visible jump."""
-MISLED, MISLED_BY = 0.35, (0.14, 0.09)
-"""Share of windows whose x_t looks elsewhere than the label says, and how far, yaw and pitch in radians (deviation)."""
 VELOCITY, ACCELERATION = 2.0, 1.0
 SCALE_FLOOR = 0.06
 """Smallest deviation by which a blendshape is normalised, so that a rare one does not explode."""
@@ -135,8 +132,7 @@ def motion_loss(model: MotionModel, batch: Batch, weights: Tensor, generator: to
     t = t[torch.randperm(size, generator=generator)].to(device)
     noise = draw_noise(*clean.shape, generator).to(device)
     conditions = batch.conditions.to(device)
-    seen = clean + misleading_gaze(model.channels, conditions, generator)
-    predicted = model.denoiser(add_noise(seen, noise, t), t, conditions)  # (B, W, K)
+    predicted = model.denoiser(add_noise(clean, noise, t), t, conditions)  # (B, W, K)
     error = (predicted - clean) * emphasis(model.channels, mouth, weights).sqrt()
     seam = SEAM * torch.exp(-torch.arange(WINDOW, device=device) / 2.0)  # (W,)
     near = 1 + seam * conditions.keep[:, PREVIOUS_MOTION, None]  # (B, W)
@@ -146,27 +142,6 @@ def motion_loss(model: MotionModel, batch: Batch, weights: Tensor, generator: to
         "velocity": VELOCITY * error.diff(dim=1).square().mean(),
         "acceleration": ACCELERATION * (predicted - clean)[..., steady].diff(n=2, dim=1).square().mean(),
     }
-
-
-def misleading_gaze(channels: MotionChannels, conditions: Conditions, generator: torch.Generator) -> Tensor:
-    """(B, 1, K) to add to the clean motion before it is noised, and not to the target: a gaze other than the label's.
-
-    Guidance by gaze, 2 H(g) - H(), leads x_t to twice the gaze that was asked for; only a denoiser that then believes
-    the label brings it back. True pairs never teach that, so a part of those with a label get a wrong x_t.
-    """
-    batch = len(conditions)
-    chosen = torch.rand(batch, generator=generator) < MISLED
-    shift = torch.randn(batch, 2, generator=generator) * torch.tensor(MISLED_BY) * chosen[:, None]  # yaw, pitch
-    shift = shift.to(channels.scale) * conditions.keep[:, GAZE, None]
-    result = torch.zeros(batch, 1, len(channels), device=shift.device)
-    for axis, look, head, follow, most in (
-        (0, "lookYaw", "yaw", FOLLOW_YAW, LOOK_SIDEWAYS),
-        (1, "lookPitch", "pitch", FOLLOW_PITCH, LOOK_VERTICAL),
-    ):
-        for name, amount in ((head, follow), (look, (1 - follow) / most)):
-            k = channels.names.index(name)
-            result[:, 0, k] = shift[:, axis] * amount / channels.scale[k]
-    return result
 
 
 def emphasis(channels: MotionChannels, mouth: Tensor, weights: Tensor) -> Tensor:
