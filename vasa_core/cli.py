@@ -25,6 +25,7 @@ from .faces import FACE_MODELS, load_face_model
 from .media.provenance import provenance
 from .media.read import read_image, read_video, read_waveform
 from .media.write import VideoWriter, exact_rate
+from .motion.controls import sample_controls
 from .motion.files import load_motion, save_arkit_csv, save_motion
 from .motion.generate import Sampling
 from .motion.model import load_motion_model
@@ -166,6 +167,7 @@ class _Voice:
         self.model = load_motion_model(options.motion).to(device)
         self.encoder = load_audio_encoder(options.audio_encoder or self.model.encoder).to(device)
         self.controls, self.seed = _controls(options), options.seed
+        sample_controls(self.controls, 1, self.model.fps)  # says now what is wrong with them
         self.sampling = Sampling(options.steps, options.cfg_audio, options.cfg_gaze)
 
     def speak(self, audio: Audio, progress: Progress) -> Motion:
