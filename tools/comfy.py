@@ -33,6 +33,7 @@ from typing import Any
 
 from .errors import ToolError
 
+HISTORY_PATIENCE = 20.0  # seconds
 ENDINGS = {"execution_success", "execution_error", "execution_interrupted"}
 
 
@@ -187,8 +188,13 @@ class ComfyServer:
         self.post("/interrupt", {})
 
     def history(self, prompt_id: str) -> dict:
-        """What the server remembers of a finished prompt: `outputs` and `status`."""
-        return self.get(f"/history/{prompt_id}")[prompt_id]
+        """What the server remembers of a finished prompt: `outputs` and `status`; written just after its last event."""
+        deadline = time.monotonic() + HISTORY_PATIENCE
+        while prompt_id not in (history := self.get(f"/history/{prompt_id}")):
+            if time.monotonic() > deadline:
+                raise ToolError(f"ComfyUI does not know the prompt {prompt_id}; see {self.log}.")
+            time.sleep(0.05)
+        return history[prompt_id]
 
     def outputs(self, prompt_id: str) -> list[Path]:
         """Files that a finished prompt saved into the output folder."""
