@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-SCRIPTS = ("speed", "memory", "starter_speech", "starter_motion")
-MEDIAPIPE_SCRIPTS = ("vision_parity", "mesh_reenactment")
+SCRIPTS = ("speed", "mesh_speed", "memory", "starter_speech", "starter_motion")
+MEDIAPIPE_SCRIPTS = ("vision_parity", "mesh_reenactment", "mesh_readback")
 
 
 def main() -> int:
