@@ -14,7 +14,7 @@ from torch import Tensor
 FLATTEST = 0.20  # least area to which the head's motion may compress any place
 FLATTEST_SHAPE = 0.08  # and the face's shapes: a closing lid is compressed a lot
 FAR = 1e6
-MIN_DETERMINANT, MAX_STEP = 0.25, 20.0  # of Newton's method: Jacobian, pixels
+MIN_DETERMINANT, MAX_STEP = 0.25, 6.0  # of Newton's method: Jacobian, pixels
 FOCAL = 6.0  # camera's distance in face widths
 
 
@@ -113,8 +113,14 @@ class Inverse:
         self.known = torch.cat([field, across, down], dim=1).contiguous(memory_format=torch.channels_last)
 
     def solve(self, targets: Tensor, steps: int, start: Tensor | None = None) -> Tensor:
-        """targets (T or 1, 2, h, w) pixels -> s (T, 2, h, w); start: a first guess at s, else the targets."""
-        source = (targets if start is None else start).expand(self.known.shape[0], -1, -1, -1)
+        """targets (T or 1, 2, h, w) pixels -> s (T, 2, h, w); start: a first guess at s.
+
+        Steps are short, because across a closing lid the field bends so much that long ones run in circles.
+        """
+        if start is None:
+            grid = torch.addcmul(self.offset, targets, self.scale).expand(self.known.shape[0], -1, -1, -1)
+            start = targets - sample(self.known, grid)[:, :2]
+        source = start.expand(self.known.shape[0], -1, -1, -1)
         for _ in range(steps):
             value = sample(self.known, torch.addcmul(self.offset, source, self.scale))
             rest = (source - targets).add_(value[:, :2])
