@@ -24,12 +24,12 @@ FIRST_MOVE = 0.8  # pixels of iris travel by which the photographed eye has give
 class Eyeball:
     """ball (7, h, w): sclera without iris, the photograph, and where the photograph shows the eye.
     iris (4, h, w), colours multiplied by cover. Both at two samples a pixel, first sample at left_top (2,) pixels.
-    lid (4, h, w): what the upper lid looks like when it is down: skin between crease and lashes, and the lashes.
+    lids (8, h, w): what upper and lower lid look like when the eye is shut: skin, and lashes on the upper one.
     iris_centre (2,) pixels; axes (2, 2): local x and y of the face in the picture, pixels per unit."""
 
     ball: Tensor
     iris: Tensor
-    lid: Tensor
+    lids: Tensor
     left_top: Tensor
     iris_centre: Tensor
     axes: Tensor
@@ -50,19 +50,21 @@ def build_eye(layout: FaceLayout, eye: EyeLayout) -> Eyeball:
     inset = torch.minimum(y - upper, lower - y)  # units inside the opening
     margin = max(pixel, 0.09 * eye.gap)
     opening = (inset > margin) & between_corners
-    radius = (at - eye.iris).norm(dim=-1) / eye.iris_radius  # in iris radii
+    distance = (at - eye.iris).norm(dim=-1)  # pixels
+    rim = eye.iris_radius * _true_rim(image, opening, distance / eye.iris_radius)
+    radius = distance / rim  # in iris radii
     sclera = _fill_sclera(image, opening, inset, radius, 2 * eye.half_width * layout.unit)
     # The photograph's own sclera is kept inside the opening; under iris and lids the fill takes over.
     keep = ((inset / margin).clamp(0.0, 1.0) * between_corners) * ((radius - 1.08) / 0.12).clamp(0.0, 1.0)
     sclera = torch.lerp(sclera, image, keep)
     seen = ((inset > -1.5 * pixel) & ((x - eye.x).abs() < eye.half_width + 2 * pixel)).float()
-    iris = _complete_iris(image, opening.float(), at, eye)
+    iris = _complete_iris(image, opening.float(), at, eye.iris, radius)
     cover = ((1.16 - radius) / 0.12).clamp(0.0, 1.0)
     axes = layout.frame.axes[:2, :2] * layout.unit
     return Eyeball(
         doubled(torch.cat([sclera, image, blur(seen, 0.6)[None]])),
         doubled(torch.cat([iris * cover, cover[None]])),
-        doubled(_lowered_lid(layout, image, at, eye)),
+        doubled(_shut_lids(layout, image, at, eye)),
         torch.tensor([left + 0.5, top + 0.5]),
         eye.iris,
         axes,
@@ -83,19 +85,25 @@ def paint_eye(eye: Eyeball, source: Tensor, shift: Tensor) -> Tensor:
     return torch.lerp(drawn, ball[:, 3:6], ball[:, 6:].clamp(0.0, 1.0) * still)
 
 
-def lower_lid(eye: Eyeball, skin: Tensor, source: Tensor, weights: Tensor, side: str) -> Tensor:
-    """The upper layer's pixels (T, 4, h, w), seen at source (T, 2, h, w), with the lid's own skin as far as it is
-    down; weights (T, 52), side 'Right' or 'Left'."""
-    down = weights[:, arkit.INDEX["eyeBlink" + side]] + 0.3 * weights[:, arkit.INDEX["eyeLookDown" + side]]
-    down = smoothstep(0.1, 0.9, down)[:, None, None, None]
-    lid = _at(eye.lid, eye.left_top, source)
-    cover = lid[:, 3:] * down
-    return torch.cat([skin[:, :3] * (1.0 - cover) + lid[:, :3] * down, skin[:, 3:]], dim=1)
+def shut_lid(eye: Eyeball, skin: Tensor, source: Tensor, weights: Tensor, side: str, upper: bool) -> Tensor:
+    """A layer's pixels (T, 4, h, w), seen at source (T, 2, h, w), with the lid's own skin as far as the eye is shut.
+
+    weights (T, 52 or more), side 'Right' or 'Left'.
+    """
+    blink = weights[:, arkit.INDEX["eyeBlink" + side]]
+    if upper:
+        shut = smoothstep(0.1, 0.9, blink + 0.3 * weights[:, arkit.INDEX["eyeLookDown" + side]])
+    else:
+        shut = smoothstep(0.5, 1.0, blink)
+    shut = shut[:, None, None, None]
+    lid = _at(eye.lids[:4] if upper else eye.lids[4:], eye.left_top, source)
+    return torch.cat([skin[:, :3] * (1.0 - lid[:, 3:] * shut) + lid[:, :3] * shut, skin[:, 3:]], dim=1)
 
 
-def _lowered_lid(layout: FaceLayout, image: Tensor, at: Tensor, eye: EyeLayout) -> Tensor:
-    """(4, h, w), colours multiplied by cover. In many pictures the open lid is a dark fold of a few pixels, which
-    would be stretched to a smear; so its skin is taken from below the eye, in this eye's own light."""
+def _shut_lids(layout: FaceLayout, image: Tensor, at: Tensor, eye: EyeLayout) -> Tensor:
+    """(8, h, w), colours multiplied by cover. In many pictures the open lid is a dark fold of a few pixels, which
+    would be stretched to a smear; so its skin is taken from below the eye, in this eye's own light. Below, it covers
+    what remains of the eye where the lid's line was found too high, as in drawn faces."""
     x, y = layout.to_face(at).unbind(-1)
     upper, lower = interpolate_line(x, eye.upper), interpolate_line(x, eye.lower)
     crease = interpolate_line(x, layout.points[list(face.CREASE_RIGHT if eye.x < 0 else face.CREASE_LEFT)])
@@ -118,7 +126,11 @@ def _lowered_lid(layout: FaceLayout, image: Tensor, at: Tensor, eye: EyeLayout) 
     lashes = 0.35 * skin * min(1.0, float(dark.quantile(0.05) / skin.mean().clamp_min(0.05)) + 0.35)
     line = torch.exp(-(((above - 0.002) / 0.010) ** 2)) * ends * 0.75
     colour = (painted + detail) * cover * (1.0 - line) + lashes.view(3, 1, 1) * line
-    return torch.cat([colour, (cover + line - cover * line)[None]])
+    below = y - lower
+    under = smoothstep(-0.004, 0.004, below) * (1.0 - smoothstep(0.07, 0.11, below)) * ends
+    plain = 0.92 * skin.view(3, 1, 1).expand_as(image)
+    under = under * ((image - plain).abs().mean(0) / 0.12).clamp(max=1.0)
+    return torch.cat([colour, (cover + line - cover * line)[None], plain * under, under[None]])
 
 
 def _at(texture: Tensor, left_top: Tensor, places: Tensor) -> Tensor:
@@ -140,16 +152,15 @@ def _fill_sclera(image: Tensor, opening: Tensor, inset: Tensor, radius: Tensor, 
     return total / weights
 
 
-def _complete_iris(image: Tensor, opening: Tensor, at: Tensor, eye: EyeLayout) -> Tensor:
+def _complete_iris(image: Tensor, opening: Tensor, at: Tensor, centre: Tensor, radius: Tensor) -> Tensor:
     """The iris where lids cover it: from its mirror images about its centre, else from its own radial profile."""
     height, width = image.shape[-2:]
     left_top = at[0, 0]
-    offset = at - eye.iris
-    radius = offset.norm(dim=-1) / eye.iris_radius
+    offset = at - centre
     total, weight = image * opening * 4.0, opening * 4.0
     stacked = torch.cat([image * opening, opening[None]])[None]
     for flip_x, flip_y, strength in ((-1, 1, 1.0), (1, -1, 0.6), (-1, -1, 0.6)):
-        place = eye.iris + offset * torch.tensor([flip_x, flip_y])
+        place = centre + offset * torch.tensor([flip_x, flip_y])
         place = (place - left_top) * torch.tensor([2.0 / (width - 1), 2.0 / (height - 1)]) - 1.0
         mirrored = torch.nn.functional.grid_sample(stacked, place[None].float(), align_corners=True)[0]
         share = strength * (opening < 0.5)
@@ -158,6 +169,18 @@ def _complete_iris(image: Tensor, opening: Tensor, at: Tensor, eye: EyeLayout) -
     total, weight = total + 0.02 * profile, weight + 0.02
     whole = total / weight
     return torch.lerp(blur(whole, 0.7), whole, smoothstep(0.3, 0.9, opening))
+
+
+def _true_rim(image: Tensor, opening: Tensor, radius: Tensor) -> float:
+    """Where the iris ends, in the radii that were found: the steepest rise of light going outwards. Drawn eyes have
+    larger irises than a network trained on people makes of them."""
+    rings = torch.arange(0.7, 1.85, 0.05)
+    near = torch.exp(-(((radius[None] - rings[:, None, None]) / 0.05) ** 2)) * opening  # (R, h, w)
+    light = (near * image.mean(0)).sum((1, 2)) / near.sum((1, 2)).clamp_min(1e-3)
+    rise = (light[4:] - light[:-4]) * (near.sum((1, 2))[4:] > 3.0)
+    best = int(rise.argmax())
+    usual = float(rise[4:7].max())  # about 1.0 to 1.1
+    return float(rings[best + 2]) if best > 6 and float(rise[best]) > max(0.06, 1.3 * usual) else 1.0
 
 
 def _radial_profile(image: Tensor, opening: Tensor, radius: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from ... import arkit
 from ...geometry import rotation_from_pose
 from ...types import FRAME_SIZE, Motion
 from . import rig
-from .eyes import lower_lid, paint_eye
+from .eyes import paint_eye, shut_lid
 from .fields import NODES
 from .filters import smoothstep, upsampling_matrix
 from .limits import relative_pose
@@ -153,9 +153,9 @@ def _paint_zone(
         place = grid + up @ source @ across.mT
         seen.append(sample(portrait.foreground, place))  # (T, 4, H, W)
         masks.append(sample(mask, place))
-        if zone and inverse is inverses[0]:
-            eye = portrait.eyes[zone - 1]
-            seen[0] = lower_lid(eye, seen[0], (place + 1.0) / SPAN + 0.5, moves.change, SIDES[zone - 1])
+        if zone:
+            eye, upper = portrait.eyes[zone - 1], inverse is inverses[0]
+            seen[-1] = shut_lid(eye, seen[-1], (place + 1.0) / SPAN + 0.5, moves.change, SIDES[zone - 1], upper)
     lower_share = masks[1][:, :1]
     upper_share = torch.minimum(masks[0][:, :1], 1.0 - lower_share)  # the lower lip closes over the teeth
     open_share = 1.0 - upper_share - lower_share
