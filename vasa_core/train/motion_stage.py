@@ -29,12 +29,12 @@ from .data import Batch, Drops, Performances, Utterance
 from .loop import Recipe, Report, averaged, train
 
 WEIGHTS = {
-    "jawOpen": 4.0, APERTURE: 5.0, "mouthFunnel": 3.0, "mouthPucker": 3.0, "mouthStretch": 3.0, "mouthSmile": 2.0,
-    "mouthRollLower": 4.0, "mouthLowerDown": 2.0, "mouthUpperUp": 2.0, "lookYaw": 6.0, "lookPitch": 6.0,
+    "jawOpen": 7.0, APERTURE: 9.0, "mouthFunnel": 5.0, "mouthPucker": 5.0, "mouthStretch": 5.0, "mouthSmile": 3.0,
+    "mouthRollLower": 6.0, "mouthLowerDown": 2.0, "mouthUpperUp": 2.0, "lookYaw": 6.0, "lookPitch": 6.0,
     "eyeBlink": 25.0,
 }  # fmt: skip
 """Weight of a channel's squared error; 1 where it is not named."""
-CLOSED, TUCKED = 6.0, 3.0
+CLOSED, TUCKED = 8.0, 3.0
 """Further weight of the aperture where the lips are shut in speech, and of the lower lip where it is tucked."""
 STEADY = {
     "pitch": 1.3, "yaw": 1.6, "roll": 1.6, "tx": 1.6, "ty": 1.6, "log_scale": 2.0, "browDown": 1.5, "browInnerUp": 1.2,
