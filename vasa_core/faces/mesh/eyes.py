@@ -177,10 +177,9 @@ def _true_rim(image: Tensor, opening: Tensor, radius: Tensor) -> float:
     rings = torch.arange(0.7, 1.85, 0.05)
     near = torch.exp(-(((radius[None] - rings[:, None, None]) / 0.05) ** 2)) * opening  # (R, h, w)
     light = (near * image.mean(0)).sum((1, 2)) / near.sum((1, 2)).clamp_min(1e-3)
-    rise = (light[4:] - light[:-4]) * (near.sum((1, 2))[4:] > 3.0)
+    rise = (light[9:] - light[5:-4]) * (near.sum((1, 2))[9:] > 3.0)  # about 1.05 and further out
     best = int(rise.argmax())
-    usual = float(rise[4:7].max())  # about 1.0 to 1.1
-    return float(rings[best + 2]) if best > 6 and float(rise[best]) > max(0.06, 1.3 * usual) else 1.0
+    return min(float(rings[best + 7]), 1.5) if float(rise[best]) > 0.06 else 1.0
 
 
 def _radial_profile(image: Tensor, opening: Tensor, radius: Tensor) -> Tensor:
