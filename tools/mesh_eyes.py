@@ -38,8 +38,8 @@ def _lids(sculpture: Sculpture) -> dict[str, np.ndarray]:
         return sculpture.fill(handles, away + sum(still, ()))
 
     def looking(side: float) -> np.ndarray:
-        lids = move(upper, vectors(0.014 * side * middle, 0, 0)) | move(lower, vectors(0.010 * side * middle, 0, 0))
-        return shape(lids | move(crease, [0.004 * side, 0, 0]), brow, bag)
+        lids = move(upper, vectors(0.005 * side * middle, 0, 0)) | move(lower, vectors(0.004 * side * middle, 0, 0))
+        return shape(lids | move(crease, [0.002 * side, 0, 0]), brow, bag)
 
     return {
         "eyeBlink": shape(
@@ -63,7 +63,7 @@ def _lids(sculpture: Sculpture) -> dict[str, np.ndarray]:
             move(upper, 0.42 * gap * UP) | move(crease, [0, 0.010, 0]) | move(lower, 0.06 * gap * UP), bag, brow
         ),
         "eyeLookUp": shape(
-            move(upper, -0.20 * gap * UP) | move(crease, [0, -0.010, 0]) | move(lower, -0.05 * gap * UP),
+            move(upper, -0.32 * gap * UP) | move(crease, [0, -0.010, 0]) | move(lower, -0.05 * gap * UP),
             bag,
             face.BROW_TOP_LEFT,
         ),

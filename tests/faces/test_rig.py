@@ -137,5 +137,7 @@ def test_irises_turn_like_eyeballs():
     dynamics[0, [arkit.INDEX["eyeLookOutLeft"], arkit.INDEX["eyeLookInRight"]]] = 1.0  # both to the viewer's right
     dynamics[1, [arkit.INDEX["eyeLookUpLeft"], arkit.INDEX["eyeLookUpRight"]]] = 1.0
     shift = rig.iris_shift(dynamics)
-    expected = torch.tensor([[0.5, 0.0], [0.0, -math.sin(math.radians(20))], [0.0, 0.0]]) * rig.EYEBALL_RADIUS
+    expected = (
+        torch.tensor([[0.5, 0.0], [0.0, -math.sin(math.radians(20))], [0.0, 0.0]]) * rig.EYEBALL_RADIUS * rig.IRIS_GAIN
+    )
     torch.testing.assert_close(shift, expected[:, None].expand(3, 2, 2))

@@ -14,8 +14,8 @@ from . import topology as face
 def posed_landmarks(landmarks: Tensor, rest: Motion, motion: Motion, crop_size: int) -> Tensor:
     """(T, 478, 3) landmarks in crop pixels of absolute `motion`, in scaled orthographic projection.
 
-    landmarks (478, 3) of the portrait at its `rest` (one frame), in a crop of `crop_size` pixels. Correctives are left
-    out: they make the picture look to a tracker as the 52 shapes alone mean it.
+    landmarks (478, 3) of the portrait at its `rest` (one frame), in a crop of `crop_size` pixels. Correctives and
+    IRIS_GAIN are left out: they make the picture look to a tracker as the 52 shapes alone mean it.
     """
     frame = rig.FaceFrame.from_landmarks(landmarks)
     pose, home = motion.pose.to(landmarks), rest.pose.to(landmarks)
@@ -24,7 +24,7 @@ def posed_landmarks(landmarks: Tensor, rest: Motion, motion: Motion, crop_size: 
     weights = rig.shape_weights(dynamics) - rig.shape_weights(calm)  # (T, 53)
     points = landmarks.repeat(len(motion), 1, 1)
     points[:, : face.VERTICES] += torch.einsum("tk,kvc->tvc", weights[:, :shapes], rig.fit_shapes(landmarks)[:shapes])
-    shift = (rig.iris_shift(dynamics) - rig.iris_shift(calm)) * frame.unit  # (T, 2, 2)
+    shift = (rig.iris_shift(dynamics) - rig.iris_shift(calm)) * (frame.unit / rig.IRIS_GAIN)  # (T, 2, 2)
     for eye, (_, _, iris, rim) in enumerate((face.EYE_RIGHT, face.EYE_LEFT)):
         points[:, [iris, *rim]] += (shift[:, eye] @ frame.axes[:, :2].mT)[:, None]
     turn = rotation_from_pose(pose) @ rotation_from_pose(home).mT  # (T, 3, 3)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from math import sin
 
 import torch
 from torch import Tensor
@@ -24,7 +23,7 @@ from . import topology as face
 
 ARCHITECTURE, FILE_NAME = "mesh-rig-2", "mesh.safetensors"
 EYEBALL_RADIUS = 0.14  # units: 12 mm
-IRIS_TRAVEL = (EYEBALL_RADIUS * sin(arkit.LOOK_SIDEWAYS), EYEBALL_RADIUS * sin(arkit.LOOK_VERTICAL))  # units, x and y
+IRIS_GAIN = 1.3  # trackers drag the lids' corners along with a drawn iris, and see this much less of its way
 USUAL_UNIT = 0.23  # of the crop's side; a face of this size has log scale 0
 MOUTH_SCALE = (0.75, 1.25)
 BLINK_UPPER, BLINK_LOWER = 0.90, 0.10  # how far each lid goes to meet the other
@@ -179,7 +178,7 @@ def shape_weights(dynamics: Tensor) -> Tensor:
 def iris_shift(dynamics: Tensor) -> Tensor:
     """(..., 2, 2) displacement of the right and the left iris along local x and y, in units; dynamics (..., 52).
 
-    An eyeball of EYEBALL_RADIUS turned by the angles of arkit.py, seen from the front.
+    An eyeball of EYEBALL_RADIUS turned by the angles of arkit.py, seen from the front, times IRIS_GAIN.
     """
 
     def look(direction: str, side: str) -> Tensor:
@@ -189,7 +188,7 @@ def iris_shift(dynamics: Tensor) -> Tensor:
     for side, to_viewers_right, to_viewers_left in (("Right", "In", "Out"), ("Left", "Out", "In")):
         yaw = (look(to_viewers_right, side) - look(to_viewers_left, side)) * arkit.LOOK_SIDEWAYS
         pitch = (look("Down", side) - look("Up", side)) * arkit.LOOK_VERTICAL
-        shifts.append(torch.stack([yaw.sin(), pitch.sin()], dim=-1) * EYEBALL_RADIUS)
+        shifts.append(torch.stack([yaw.sin(), pitch.sin()], dim=-1) * (IRIS_GAIN * EYEBALL_RADIUS))
     return torch.stack(shifts, dim=-2)
 
 
