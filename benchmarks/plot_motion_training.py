@@ -1,5 +1,7 @@
 """Draws the losses of a motion training run: benchmarks/results/starter_motion_training.csv -> .png
 
+Where the log has a column 'leg', a grey line stands between legs: there the recipe, and so the loss, changed.
+
 python benchmarks/plot_motion_training.py [CSV]
 """
 
@@ -32,6 +34,10 @@ def main() -> None:
     top = 1.1 * max(max(values[len(values) // 20 :]) for values in curves.values())
     picture = Image.new("RGB", (WIDTH, HEIGHT), "white")
     draw = ImageDraw.Draw(picture)
+    for before, after in zip(rows, rows[1:], strict=False):
+        if before.get("leg") != after.get("leg"):
+            x = MARGIN + int(after["step"]) / steps[-1] * (WIDTH - 20 - MARGIN)
+            draw.line([(x, 20), (x, HEIGHT - MARGIN)], fill="#bbbbbb")
     draw.line([(MARGIN, 20), (MARGIN, HEIGHT - MARGIN), (WIDTH - 20, HEIGHT - MARGIN)], fill="black")
     for k in range(5):
         y = HEIGHT - MARGIN - k / 4 * (HEIGHT - MARGIN - 20)
