@@ -181,3 +181,11 @@ def test_crop_of_another_size_is_refused(model, crop):
 def test_unknown_face_model_is_refused():
     with pytest.raises(BadInput, match="mesh"):
         load_face_model("nobody")
+
+
+def test_a_smile_darkens_the_fold_beside_the_nose(model, portrait, crop):
+    smile = moved(portrait, mouthSmileLeft=1.0, mouthSmileRight=1.0)
+    unlit = replace(portrait, shading=torch.zeros_like(portrait.shading))
+    change = (model.decode(portrait, smile)[0] - model.decode(unlit, smile)[0]).mean(0)
+    assert float(change.min()) < -0.02 and float(change.max()) > 0.005  # fold and cheek
+    assert float(change[:150].abs().max()) == 0.0  # not the forehead

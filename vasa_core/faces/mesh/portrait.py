@@ -20,6 +20,7 @@ from .layout import EyeLayout, FaceLayout
 from .limits import PoseLimits
 from .masks import Masks, build_masks
 from .mouth import MouthInterior, build_mouth
+from .shading import build_shading
 from .warp import FOCAL, Lens
 
 # A mouth that shows its teeth in the picture is already drawn up and apart; it cannot do that once more.
@@ -33,7 +34,8 @@ class MeshPortrait(Portrait):
     """An encoded picture.
 
     foreground (1, 4, 2S-1, 2S-1): the person, colours multiplied by cover, two samples a pixel, channels last.
-    plate (S, S, 4): the backdrop, its fourth channel 0. zones (3, n, 2): outlines of mouth and eyes in pixels.
+    plate (S, S, 4): the backdrop, its fourth channel 0. shading (2, NODES, NODES): light of a smile.
+    zones (3, n, 2): outlines of mouth and eyes in pixels.
     planes (3, 3, 3): three points each, pixels with depth, of the planes of teeth, right and left eyeball.
     matters (NODES/2, NODES/2) bool: where the fold guard looks.
     """
@@ -45,6 +47,7 @@ class MeshPortrait(Portrait):
     plate: Tensor
     mouth: MouthInterior
     eyes: tuple[Eyeball, Eyeball]
+    shading: Tensor
     zones: Tensor
     planes: Tensor
     matters: Tensor
@@ -77,6 +80,7 @@ def encode(crop: FaceCrop) -> MeshPortrait:
         plate=torch.cat([plate, torch.zeros_like(plate[:1])]).permute(1, 2, 0).contiguous(),
         mouth=build_mouth(layout, shapes, rig.shape_weights(rest.dynamics)[0]),
         eyes=eyes,
+        shading=build_shading(layout, FURTHER_SMILE if layout.shows_teeth else 1.0),
         zones=_outlines(layout),
         planes=torch.stack([_teeth_plane(layout, grid), *(_eye_plane(layout, grid, eye) for eye in layout.eyes)]),
         matters=torch.nn.functional.max_pool2d(foreground[None, 3:], 2 * FRAME_SIZE // NODES)[0, 0] > 0.1,

@@ -20,6 +20,7 @@ from .filters import smoothstep, upsampling_matrix
 from .limits import relative_pose
 from .mouth import paint_mouth
 from .portrait import MeshPortrait
+from .shading import TINT, smile_light
 from .warp import HeadMotion, Inverse, forward_field, guard_shapes, guard_strength, sample
 
 STEP = FRAME_SIZE // NODES
@@ -71,7 +72,8 @@ def render(portrait: MeshPortrait, motion: Motion) -> Iterator[Tensor]:
         together = torch.get_num_threads() if device.type == "cpu" else BATCH
         for k in range(0, len(source), together):
             frames = slice(k, k + together)
-            yield _compose(portrait, source[frames], patches, frames)
+            light = smile_light(portrait.shading, moves.change[frames])
+            yield _compose(portrait, source[frames], patches, frames, light)
 
 
 def _moves(portrait: MeshPortrait, motion: Motion, device: torch.device) -> Moves:
@@ -120,7 +122,9 @@ def _head_sources(portrait: MeshPortrait, field: Tensor) -> Tensor:
     return (inverse.solve(nodes[None], FINE_STEPS, nodes + guess) - nodes) * SPAN
 
 
-def _compose(portrait: MeshPortrait, source: Tensor, patches: list[Patch], frames: slice) -> Tensor:
+def _compose(
+    portrait: MeshPortrait, source: Tensor, patches: list[Patch], frames: slice, light: Tensor | None
+) -> Tensor:
     matrix = _upsampling(NODES, 0, source.device)
     at = _add_upsampled(_pixel_grid(FRAME_SIZE, source.device)[None], source, matrix)
     seen = sample(portrait.foreground, at).permute(0, 2, 3, 1)  # (t, S, S, 4)
@@ -129,7 +133,22 @@ def _compose(portrait: MeshPortrait, source: Tensor, patches: list[Patch], frame
         for k, (left, top) in enumerate(patch.corners[frames]):
             box = seen[k, top : top + height, left : left + width]
             box.lerp_(patch.pixels[frames][k], patch.share[frames][k])
+    if light is not None:
+        _relight(seen, sample(light, _pixel_grid(NODES, source.device) + source)[:, 0])
     return torch.addcmul(seen + portrait.plate, seen[..., 3:], portrait.plate, value=-1.0)
+
+
+def _relight(seen: Tensor, light: Tensor) -> None:
+    """Multiply frames (t, S, S, 4) by 1 + light (t, NODES, NODES), where there is any."""
+    lit = light.abs().amax(0) > 1e-3
+    rows, columns = (torch.nonzero(lit.any(d))[:, 0] for d in (1, 0))
+    if len(rows) == 0:
+        return
+    top, left = (max(0, int(v[0]) - MARGIN) for v in (rows, columns))
+    bottom, right = (min(NODES, int(v[-1]) + 1 + MARGIN) for v in (rows, columns))
+    up, across = (_upsampling(n, 0, seen.device) for n in (bottom - top, right - left))
+    change = (up @ light[:, top:bottom, left:right] @ across.mT)[..., None] * seen.new_tensor(TINT)  # (t, h, w, 3)
+    seen[:, top * STEP : bottom * STEP, left * STEP : right * STEP, :3] *= 1.0 + change
 
 
 def _paint_zone(
@@ -235,5 +254,6 @@ def _upsampling(nodes: int, margin: int, device: torch.device) -> Tensor:
 
 @lru_cache(maxsize=4)
 def _pixel_grid(size: int, device: torch.device) -> Tensor:
-    line = torch.arange(size, device=device) * SPAN - 1.0
+    """(2, size, size) centres of the picture's parts in sampling coordinates, `size` of them each way."""
+    line = ((torch.arange(size, device=device) + 0.5) * (FRAME_SIZE / size) - 0.5) * SPAN - 1.0
     return torch.stack(torch.meshgrid(line, line, indexing="xy"))
