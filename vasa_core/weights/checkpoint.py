@@ -7,7 +7,7 @@ tensor, or a wrong shape is an error.
 
 import hashlib
 import os
-import tempfile
+import uuid
 from pathlib import Path
 
 import torch
@@ -69,18 +69,16 @@ def save(path: str | Path, tensors: dict[str, Tensor], architecture: str, **head
     """Write atomically: a reader sees the old file or the new one, never a part."""
     path = Path(path)
     contiguous = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
-    temporary = None
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        os.close(handle)
         told = {"architecture": architecture, "sha256": content_hash(contiguous), **header}
         save_file(contiguous, temporary, metadata=told)
+        os.chmod(temporary, 0o644)  # safetensors leaves files that only their owner can read
         os.replace(temporary, path)
     except (OSError, SafetensorError) as error:
         raise OutputError(f"Cannot write {path}: {error}. Choose a folder with room and write permission.") from error
     finally:
-        if temporary and os.path.exists(temporary):
-            os.unlink(temporary)
+        temporary.unlink(missing_ok=True)
 
 
 def sha256(path: str | Path) -> str:
