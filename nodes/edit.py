@@ -14,9 +14,10 @@ from . import host, sockets
 
 CATEGORY = "VASA/motion"
 
+# The first choice needs a widget: ComfyUI's frontend 1.47 cannot build a node whose first choice brings only sockets.
 EDITS = {
-    "pose of this, face of other": lambda motion, o: edits.combine(motion, o["other"]),
     "scale": lambda motion, o: edits.scale(motion, o["pose"], o["face"]),
+    "pose of this, face of other": lambda motion, o: edits.combine(motion, o["other"]),
     "smooth": lambda motion, o: edits.smooth(motion, o["seconds"], PARTS[o["part"]]),
     "freeze": lambda motion, o: edits.freeze(motion, o["time"], PARTS[o["part"]]),
     "trim": lambda motion, o: edits.trim(motion, o["start"], o["end"] or None),

@@ -110,6 +110,15 @@ def test_every_number_has_a_range_and_every_widget_a_default(ours):
                 assert SOCKET.match(kind), f"{name}.{entry} is of the unexpected type {kind}"
 
 
+def test_the_first_choice_of_a_dynamic_combo_has_a_widget(ours):
+    """Frontend 1.47 throws 'Failed to find input socket' where it has sockets only, and the node turns red."""
+    for name, node in ours.items():
+        for entry, kind, _, options in inputs_of(node["input"]):
+            if kind == DYNAMIC:
+                first = [kind for _, kind, _, _ in inputs_of(options["options"][0]["inputs"])]
+                assert not first or any(not SOCKET.match(kind) for kind in first), f"{name}.{entry}"
+
+
 def test_rare_inputs_are_folded_away(ours):
     advanced = {f"{n}.{e}" for n, node in ours.items() for e, _, _, o in inputs_of(node["input"]) if o.get("advanced")}
     assert {"VASA_RenderVideo.fps", "VASA_AudioFeatures.layer", "VASA_PasteIntoPicture.feather"} <= advanced
