@@ -105,7 +105,7 @@ def behaviour(speaker: Speaker, folder: Path) -> dict[str, float]:
 
 
 def silence(speaker: Speaker) -> dict[str, float]:
-    """Half a minute of digital silence."""
+    """A minute of digital silence."""
     motion = speaker.move(speaker.features(Audio(torch.zeros(60 * RATE), RATE)))
     return {
         "silence: widest aperture": figures.lips(motion)["aperture"].max(),
