@@ -37,6 +37,8 @@ RIDGE |= {n: 0.03 for n in arkit.NAMES if n.startswith("brow")}
 OTHER_RIDGE = 0.07
 CLOSED_EYE = 0.28  # the tracker still sees this share of the opening when the eye is shut
 WIDE_GAIN, LOOK_DOWN_CLOSES, LOOK_UP_OPENS = 0.22, 0.36, 0.27  # share of the opening per coefficient, as authored
+PARTING = tuple(n for n in arkit.NAMES if n.startswith(("mouthLowerDown", "mouthUpperUp", "mouthFunnel")))
+SHUT_GAP, OPEN_GAP = 0.01, 0.03  # units between the lips: shut for certain, open for certain
 CORE_WEIGHT = 4.0  # of the points about the eyes in the head pose
 UPPER = 1.1  # of a coefficient
 SHUT = 0.5  # gaze is not measured where an eye is open less than this
@@ -79,7 +81,8 @@ def motion_from_landmarks(landmarks: Tensor, fps: float, crop_size: int = FRAME_
     still = ((points - shift[:, None]) @ rotation) / scale[:, None, None]  # (T, 478, 3) as posed in the calmest frame
     dynamics = _expression(calm, frame.to_local(still) - frame.to_local(calm))
     _measure_eyes(dynamics, frame, calm, still)
-    dynamics = soften(dynamics).clamp(0.0, UPPER)
+    gap = rig.lip_gaps(frame.to_local(still))[:, 3:6].mean(1)  # (T,) of the lips' middle
+    dynamics = _keep_closures(dynamics, soften(dynamics).clamp(0.0, UPPER), gap)
 
     centre = scale[:, None] * (rotation @ frame.centre) + shift  # (T, 3)
     log_scale = torch.log(scale * frame.unit / (rig.USUAL_UNIT * crop_size))
@@ -136,6 +139,18 @@ def _expression(calm: Tensor, moved: Tensor) -> Tensor:
     coefficients[:, jaw] += coefficients[:, close]
     dynamics[:, index] = coefficients
     return dynamics
+
+
+def _keep_closures(measured: Tensor, softened: Tensor, gap: Tensor) -> Tensor:
+    """softened (T, 52), but where the lips' gap (T,) shows them shut, no more open than measured (T, 52)."""
+    jaw, close = arkit.INDEX["jawOpen"], arkit.INDEX["mouthClose"]
+    kept = softened.clone()
+    parting = [arkit.INDEX[n] for n in PARTING]
+    kept[:, parting] = torch.minimum(softened[:, parting], measured[:, parting])
+    shut_by = softened[:, jaw] - (measured[:, jaw] - measured[:, close]).clamp_min(0.0)
+    kept[:, close] = torch.maximum(softened[:, close], shut_by.clamp(0.0, UPPER))
+    shut = ((OPEN_GAP - gap) / (OPEN_GAP - SHUT_GAP)).clamp(0.0, 1.0)[:, None]  # (T, 1)
+    return torch.lerp(softened, kept, shut)
 
 
 def _measure_eyes(dynamics: Tensor, frame: rig.FaceFrame, calm: Tensor, still: Tensor) -> None:
