@@ -35,8 +35,8 @@ MODEL_FOLDER = "vasa"
 WEIGHT_SUFFIXES = {".safetensors", ".sft"}
 PREVIEW_SIZE = 512
 SHOW_EVERY = 0.3  # seconds between two live pictures
-VISION_MEMORY = 512 << 20  # bytes: one picture through detector, face mesh and matte, measured on the CPU
-ENCODER_MEMORY = 256 << 20  # bytes: a minute of sound through the phonetic network
+VISION_MEMORY = 256 << 20  # bytes, with room: one picture took 45 MiB on a CPU
+ENCODER_MEMORY = 256 << 20  # bytes, with room: sound goes through in pieces of a minute
 
 Model = TypeVar("Model")
 Value = TypeVar("Value")

@@ -12,7 +12,7 @@ from ..vasa_core.types import AudioFeatures, Controls
 from . import host, sockets
 
 CATEGORY = "VASA/motion"
-DENOISE_MEMORY = 256 << 20  # bytes: three windows of the paper's network, one for each guidance branch
+DENOISE_MEMORY = 256 << 20  # bytes, with room: three windows of 60 tokens, one for each guidance branch
 
 
 class SamplingOptions(io.ComfyNode):

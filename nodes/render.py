@@ -14,7 +14,7 @@ from ..vasa_core.vision.crop import paste_back, person_matte
 from . import host, sockets
 
 CATEGORY = "VASA/render"
-DECODE_MEMORY = 1 << 30  # bytes: eight frames at 512x512 with all intermediate layers
+DECODE_MEMORY = 1 << 30  # bytes, with room: eight frames at 512x512 stay below what encoding takes on a CPU
 
 
 def _inputs(*more: io.Input) -> list[io.Input]:
