@@ -28,7 +28,7 @@ from vasa_core.audio.align import frame_count  # noqa: E402
 from vasa_core.audio.phonetic import CHANNELS, load_phonetic_encoder  # noqa: E402
 from vasa_core.media.read import read_audio, read_video  # noqa: E402
 from vasa_core.motion.generate import Sampling, generate  # noqa: E402
-from vasa_core.motion.model import load_motion_model  # noqa: E402
+from vasa_core.motion.model import MotionModel, load_motion_model  # noqa: E402
 from vasa_core.pipeline import read_motion  # noqa: E402
 from vasa_core.train.expression import FEATURES, both  # noqa: E402
 from vasa_core.train.head import hear  # noqa: E402
@@ -174,7 +174,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--model", default="starter")
     parser.add_argument("--encoder", type=Path)
-    parser.add_argument("--steps", type=int, default=Sampling().steps)
+    parser.add_argument("--steps", type=int, default=MotionModel.sampling.steps)
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "starter_motion.json")
     parser.add_argument("--clips", action="store_true")
     parser.add_argument("--quick", action="store_true", help="lips on human speakers and behaviour only")

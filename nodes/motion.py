@@ -28,15 +28,15 @@ class SamplingOptions(io.ComfyNode):
             search_aliases=["guidance", "cfg", "steps", "quality", "sampler", "vasa sampling"],
             inputs=[
                 io.Int.Input(
-                    "steps", default=Sampling.steps, min=1, max=200, step=1,
+                    "steps", default=MotionModel.sampling.steps, min=1, max=200, step=1,
                     tooltip="Denoising steps per two seconds of motion. More is slower and changes little beyond 20.",
                 ),
                 io.Float.Input(
-                    "cfg_audio", default=Sampling.cfg_audio, min=0.0, max=5.0, step=0.05,
+                    "cfg_audio", default=MotionModel.sampling.cfg_audio, min=0.0, max=5.0, step=0.05,
                     tooltip="How strongly the motion follows the voice. More is more distinct, too much grimaces.",
                 ),
                 io.Float.Input(
-                    "cfg_gaze", default=Sampling.cfg_gaze, min=0.0, max=5.0, step=0.05,
+                    "cfg_gaze", default=MotionModel.sampling.cfg_gaze, min=0.0, max=5.0, step=0.05,
                     tooltip="How strictly the gaze control is kept. 0 leaves the eyes freer.",
                 ),
             ],

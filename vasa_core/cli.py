@@ -323,17 +323,13 @@ def _portrait_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _voice_options(parser: argparse.ArgumentParser) -> None:
-    default = Sampling()
     parser.add_argument("--motion", default="starter", help="motion model: a name or a .safetensors file (starter)")
     parser.add_argument("--audio-encoder", metavar="FILE", help="Wav2Vec2 file, for motion models that need one")
     parser.add_argument("--seed", type=int, default=0, help="another seed moves the head another way (0)")
-    parser.add_argument("--steps", type=int, default=default.steps, help=f"denoising steps ({default.steps})")
-    parser.add_argument(
-        "--cfg-audio", type=float, default=default.cfg_audio, help=f"pull towards the sound ({default.cfg_audio})"
-    )
-    parser.add_argument(
-        "--cfg-gaze", type=float, default=default.cfg_gaze, help=f"pull towards the gaze asked for ({default.cfg_gaze})"
-    )
+    own = "the motion model's own"
+    parser.add_argument("--steps", type=int, help=f"denoising steps ({own})")
+    parser.add_argument("--cfg-audio", type=float, help=f"pull towards the sound ({own})")
+    parser.add_argument("--cfg-gaze", type=float, help=f"pull towards the gaze asked for ({own})")
     gaze = _numbers(2, "two angles in degrees, such as 10,-5")
     parser.add_argument("--gaze", type=gaze, metavar="YAW,PITCH", help="degrees to the viewer's right, and up")
     parser.add_argument("--distance", type=float, metavar="D", help="1 is the portrait's own, 2 is twice as far")

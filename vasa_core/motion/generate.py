@@ -5,8 +5,7 @@ Sampling is all there is: what comes out of the diffusion model is the motion, w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor
@@ -15,31 +14,14 @@ from ..errors import BadInput
 from ..types import POSE, AudioFeatures, Controls, Motion
 from .conditions import AUDIO, FIELDS, GAZE, PREVIOUS, WINDOW, Conditions
 from .controls import sample_controls
-from .diffusion import STEPS, ddim_step, draw_noise, sampling_times
+from .diffusion import ddim_step, draw_noise, sampling_times
 from .guidance import guided
-from .model import MotionModel
-
-Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """How motion is sampled. `steps`: denoising steps per window. `cfg_audio`, `cfg_gaze`: guidance scales,
-    lambda_A and lambda_g of VASA-1; 0 switches one off."""
-
-    steps: int = 10
-    cfg_audio: float = 0.5
-    cfg_gaze: float = 1.0
-
-    def __post_init__(self) -> None:
-        if not 1 <= self.steps <= STEPS:
-            raise BadInput(f"The number of denoising steps must be between 1 and {STEPS}, not {self.steps}.")
-        if not (0 <= self.cfg_audio < float("inf") and 0 <= self.cfg_gaze < float("inf")):
-            raise BadInput("The guidance scales of audio and gaze must be 0 or more.")
+from .model import MotionModel, SamplingModel
+from .sampling import Progress, Sampling
 
 
 def generate(
-    model: MotionModel,
+    model: MotionModel | SamplingModel,
     features: AudioFeatures,
     controls: Controls,
     sampling: Sampling,
@@ -52,6 +34,9 @@ def generate(
     progress: called with (steps done, steps in all) before every denoising step; what it raises ends the run.
     BadInput where the features are empty, or of another encoder or frame rate than the model's.
     """
+    if not isinstance(model, MotionModel):  # it samples in its own way
+        audio = checked_features(model, features)
+        return model.generate(audio, controls, sampling.completed(model.sampling), generator, progress)
     windows = list(generate_windows(model, features, controls, sampling, generator, progress))
     motion = torch.cat(windows)  # (T, 6 + D)
     return Motion(motion[:, : len(POSE)], motion[:, len(POSE) :], model.fps, model.space)
@@ -66,7 +51,8 @@ def generate_windows(
     progress: Progress | None = None,
 ) -> Iterator[Tensor]:
     """The motion of `generate`, window by window as it is made: tensors (<= 50, 6 + D) on the CPU."""
-    audio = _checked_features(model, features)  # (T, C)
+    audio = checked_features(model, features)  # (T, C)
+    sampling = sampling.completed(model.sampling)
     frames = len(audio)
     gaze, distance, emotion, has_emotion = sample_controls(controls, frames, model.fps)
     gaze = gaze / (
@@ -126,7 +112,8 @@ def _window(values: Tensor, start: int) -> Tensor:
     return values[index][None]
 
 
-def _checked_features(model: MotionModel, features: AudioFeatures) -> Tensor:
+def checked_features(model: MotionModel | SamplingModel, features: AudioFeatures) -> Tensor:
+    """The features' values (T, C) as float32 on the CPU; BadInput where they are not what the model needs."""
     if features.encoder != model.encoder or features.values.shape[-1] != model.audio_channels:
         raise BadInput(
             f"The motion model needs {model.audio_channels} channels of the audio encoder '{model.encoder}'; "

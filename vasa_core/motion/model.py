@@ -8,17 +8,19 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
+from typing import Protocol
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..arkit import ARKIT
 from ..errors import WeightsError
-from ..types import MotionSpace
+from ..types import Controls, Motion, MotionSpace
 from ..weights import checkpoint
 from .channels import arkit_channels, plain_channels
 from .conditions import PREVIOUS, WINDOW
 from .denoiser import PRESETS, DiffusionTransformer, Preset
+from .sampling import Progress, Sampling
 
 ARCHITECTURE = "vasa-motion-1"
 FPS = 25.0
@@ -29,8 +31,10 @@ class MotionModel(nn.Module):
     """Denoiser and channels of one motion space, for the features of one audio encoder.
 
     encoder: name of the audio encoder, as in AudioFeatures; audio_channels: width of its features; fps: frames per
-    second of features and motion alike.
+    second of features and motion alike; sampling: what holds where the user asks for nothing.
     """
+
+    sampling = Sampling(steps=10, cfg_audio=0.5, cfg_gaze=1.0)
 
     def __init__(
         self, space: MotionSpace, encoder: str, audio_channels: int, preset: str | Preset = "starter", fps: float = FPS
@@ -45,6 +49,31 @@ class MotionModel(nn.Module):
     def device(self) -> torch.device:
         """Where the weights are."""
         return self.channels.scale.device
+
+
+class SamplingModel(Protocol):
+    """A motion model that samples in its own way; `generate.generate` is how all of them are called.
+
+    The same attributes as MotionModel; `denoiser` is the module that the host places.
+    """
+
+    space: MotionSpace
+    encoder: str
+    audio_channels: int
+    fps: float
+    sampling: Sampling
+    denoiser: nn.Module
+
+    def generate(
+        self,
+        audio: Tensor,
+        controls: Controls,
+        sampling: Sampling,
+        generator: torch.Generator,
+        progress: Progress | None,
+    ) -> Motion:
+        """audio (T, C) features on the CPU -> T frames of motion; `sampling` is complete."""
+        ...
 
 
 def save_motion_model(path: str | Path, model: MotionModel, half: bool = False) -> None:
