@@ -12,8 +12,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Each package may import from those to its right of the colon, and from itself. `arkit` is at the level of `types`.
-GROUND = {"types", "errors", "geometry", "attention", "arkit", "__version__"}
+# Each package may import from those to its right of the colon, and from itself. `arkit` and `keypoints` are at the level of `types`.
+GROUND = {"types", "errors", "geometry", "attention", "arkit", "keypoints", "__version__"}
 SIBLINGS = {"vision", "audio", "media"}
 BELOW = {
     "ground": GROUND,
