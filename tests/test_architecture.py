@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
-# Each package may import from those to its right of the colon, and from itself. `arkit` and `keypoints` are at the level of `types`.
+# Each package may import from those to its right of the colon, and from itself. `arkit`, `keypoints`: as `types`.
 GROUND = {"types", "errors", "geometry", "attention", "arkit", "keypoints", "__version__"}
 SIBLINGS = {"vision", "audio", "media"}
 BELOW = {
