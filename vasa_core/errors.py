@@ -27,3 +27,7 @@ class WeightsError(VasaError):
 
 class OutputError(VasaError):
     """An output file that cannot be written: no space, no permission, no such folder."""
+
+
+class DownloadError(VasaError):
+    """A file that could not be downloaded: no network, no such file, a login needed, the wrong hash."""
