@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -227,7 +228,7 @@ def load_wav2vec2(path: str | Path, layer: int = -1) -> Wav2Vec2Encoder:
             f"{path.name} is missing, truncated or no safetensors file ({error}). Get it again."
         ) from error
     tensors = {key.removeprefix(PREFIX): value for key, value in tensors.items()}
-    tensors = _plain_position_weight({key: value for key, value in tensors.items() if not key.startswith(HEADS)})
+    tensors = plain_position_weight({key: value for key, value in tensors.items() if not key.startswith(HEADS)})
     try:
         network = Wav2Vec2(_config(tensors, path))
     except KeyError as error:
@@ -240,7 +241,7 @@ def _encoder_name(width: int, layer: int | None) -> str:
     return f"wav2vec2-{width}" if layer is None else f"wav2vec2-{width}-layer{layer}"
 
 
-def _plain_position_weight(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+def plain_position_weight(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """Fold the weight norm of the position code, in either of PyTorch's namings: weight = g * v / |v|."""
     stem = "encoder.pos_conv_embed.conv."
     for gain, direction in (
@@ -253,16 +254,15 @@ def _plain_position_weight(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return tensors
 
 
-def _config(tensors: dict[str, Tensor], path: Path) -> Wav2Vec2Config:
+def config_from_shapes(tensors: Mapping[str, Tensor], told: Mapping[str, Any], normalise: bool) -> Wav2Vec2Config:
+    """Sizes from the weights' shapes; from `told`, a config.json, what shapes do not say, else what is usual.
+
+    Raises KeyError for a tensor that every such network has and this one lacks.
+    """
     width, conv_width = tensors["feature_projection.projection.weight"].shape
     every = "feature_extractor.conv_layers.1.layer_norm.weight" in tensors
     position = tensors["encoder.pos_conv_embed.conv.weight"].shape
-    told = _read_json(path.with_name("config.json"))
     blocks = {key.split(".")[2] for key in tensors if key.startswith("encoder.layers.")}
-    if told and (told.get("hidden_size"), told.get("num_hidden_layers")) != (width, len(blocks)):
-        raise WeightsError(
-            f"The config.json beside {path.name} describes another network. Keep each in its own folder."
-        )
     return Wav2Vec2Config(
         width=width,
         layers=len(blocks),
@@ -275,8 +275,19 @@ def _config(tensors: dict[str, Tensor], path: Path) -> Wav2Vec2Config:
         position_kernel=position[2],
         position_groups=width // position[1],
         norm_epsilon=told.get("layer_norm_eps", 1e-5),
-        normalise=_read_json(path.with_name("preprocessor_config.json")).get("do_normalize", True),
+        normalise=normalise,
     )
+
+
+def _config(tensors: dict[str, Tensor], path: Path) -> Wav2Vec2Config:
+    told = _read_json(path.with_name("config.json"))
+    normalise = _read_json(path.with_name("preprocessor_config.json")).get("do_normalize", True)
+    config = config_from_shapes(tensors, told, normalise)
+    if told and (told.get("hidden_size"), told.get("num_hidden_layers")) != (config.width, config.layers):
+        raise WeightsError(
+            f"The config.json beside {path.name} describes another network. Keep each in its own folder."
+        )
+    return config
 
 
 def _read_json(path: Path) -> dict:
