@@ -15,6 +15,8 @@ from .layout import FaceLayout
 
 SHARP_LOW, SHARP_HIGH = 0.30, 0.80  # of the network's matte: nothing below, everything above
 REACH = 8  # pixels of 512 that the guided filter looks around
+MARGIN = 24  # pixels of 512 about the person in which the backdrop's broad light is not believed
+BROAD = 6.0  # pixels: what is broader than this is light, what is finer is detail
 MISSED = (0.10, 0.22)  # colour distance, just outside the matte, from the backdrop beyond: hair that the matte missed
 
 
@@ -30,9 +32,9 @@ def split_picture(layout: FaceLayout, matte: Tensor | None) -> tuple[Tensor, Ten
     person = refine(image, matte.float().cpu())
     person = torch.maximum(person, _face_cover(layout))
     hidden = dilate((person > 0.02).float(), 4)
-    plate = _fill_behind(image, hidden)
     trust = _agreement(image, person, hidden)
     cover = 1.0 - trust * (1.0 - person)
+    plate = _fill_behind(image, torch.maximum(hidden, (cover > 0.1).float()))
     foreground = image - (1.0 - cover) * plate
     return torch.cat([foreground, cover[None]]), plate
 
@@ -60,17 +62,27 @@ def _face_cover(layout: FaceLayout) -> Tensor:
 
 
 def _fill_behind(image: Tensor, hidden: Tensor) -> Tensor:
-    """The backdrop: what is known, and a smooth fill with the backdrop's own grain behind the person."""
+    """The backdrop: what is known, and a smooth fill with the backdrop's own grain behind the person.
+
+    Close to the person the backdrop is often darker or lighter, by a shadow or by strands that the matte missed. There
+    the fill, known from further out, takes over the backdrop's broad light and leaves its detail, so that no outline
+    of the person stays behind when the head moves away.
+    """
     known = 1.0 - hidden
     if float(known.mean()) < 0.02:
         return image.clone()
-    smooth = fill(image, known)
-    soft = blur(hidden, 2.0)
-    grain = (image - blur(image, 2.0)) * (1.0 - dilate(hidden, 6))
+    clear = 1.0 - dilate(hidden, MARGIN)
+    clear = clear if float(clear.mean()) > 0.02 else known
+    broad = fill(image, clear)
+    away = blur(dilate(hidden, MARGIN // 2), MARGIN / 4)  # 1 at the person, 0 a margin further out
+    near = blur(image * known, BROAD) / blur(known, BROAD).clamp_min(1e-3)  # (3, S, S) the backdrop's broad light
+    touched = image + away * (blur(broad, BROAD) - near)
+    gone = blur(dilate(hidden, 6), 3.0)
+    grain = (image - blur(image, 2.0)) * clear
     level = grain.square().sum((1, 2)).div((grain[0] != 0).sum().clamp_min(1)).sqrt()  # (3,)
     noise = torch.randn(image.shape[-2:], generator=torch.Generator().manual_seed(0))
-    smooth = smooth + (level.clamp(max=0.03)[:, None, None] * blur(noise, 0.7) * 2.0)
-    return torch.lerp(image, smooth.clamp(0.0, 1.0), torch.maximum(soft, hidden))
+    smooth = broad + (level.clamp(max=0.03)[:, None, None] * blur(noise, 0.7) * 2.0)
+    return torch.lerp(touched, smooth, torch.maximum(gone, hidden)).clamp(0.0, 1.0)
 
 
 def _agreement(image: Tensor, person: Tensor, hidden: Tensor) -> Tensor:
