@@ -48,6 +48,8 @@ def fetch(
         work.stop.set()
     if work.error is not None:
         raise work.error
+    if not work.finished:
+        raise DownloadError(f"The download of {model.title} ended for an unknown reason, which the log shows.")
     if progress is not None:
         progress(work.done, max(work.done, 1))
     return [folder / file.name for file in model.files]
@@ -58,19 +60,21 @@ class _Stopped(Exception):
 
 
 class _Work(threading.Thread):
-    """All files, one after the other. `done` of `total` bytes; `error` is why it ended early."""
+    """All files, one after the other. `done` of `total` bytes; `finished`, or `error` is why it ended early."""
 
     def __init__(self, model: ReleasedModel, folder: Path, endpoint: str | None, pause: float) -> None:
         super().__init__(name="vasa-download", daemon=True)
         self.model, self.folder, self.endpoint, self.pause = model, folder, endpoint, pause
         self.stop = threading.Event()
         self.done, self.total = 0, 0
+        self.finished = False
         self.error: VasaError | None = None
 
     def run(self) -> None:
         """Called by `start`, in the thread of its own."""
         try:
             self._fetch_all()
+            self.finished = True
         except _Stopped:
             pass
         except VasaError as error:

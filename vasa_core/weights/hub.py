@@ -84,7 +84,7 @@ def _checked_address(file: ReleasedFile, endpoint: str | None) -> str:
 def _request(address: str, headers: dict[str, str]) -> AbstractContextManager[Any]:
     """The answer, its body not yet read. By its version, huggingface_hub holds httpx's client or requests' session."""
     session = get_session()
-    if hasattr(session, "stream"):
+    if callable(session.stream):  # httpx; of requests it is a setting
         return session.stream("GET", address, headers=headers, timeout=TIMEOUT, follow_redirects=True)
     return session.get(address, headers=headers, timeout=TIMEOUT, stream=True)
 
