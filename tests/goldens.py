@@ -26,10 +26,11 @@ def goldens_folder() -> Path | None:
     return folder / "goldens" if folder and (folder / "goldens").is_dir() else None
 
 
-def golden(name: str) -> dict[str, Tensor]:
-    """All arrays of the file `name`.npz; skips the test where the recorded outputs are not here."""
+def golden(name: str) -> dict[str, Tensor | list[str]]:
+    """All arrays of the file `name`.npz, text as a list; skips the test where the recorded outputs are not here."""
     with np.load(_folder() / f"{name}.npz", allow_pickle=False) as file:
-        return {key: torch.from_numpy(np.asarray(file[key])) for key in file}
+        arrays = {key: np.asarray(file[key]) for key in file}
+    return {key: a.tolist() if a.dtype.kind == "U" else torch.from_numpy(a) for key, a in arrays.items()}
 
 
 def golden_json(name: str) -> dict:
