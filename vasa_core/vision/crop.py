@@ -4,20 +4,30 @@ A crop covers whole picture pixels, so that resampling is separable, low-pass fi
 Coordinates are continuous: 0 is the outer edge of the first pixel, its centre lies at 0.5.
 """
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from ..errors import BadInput, NoFaceFound
+from ..geometry import apply_homography
 from ..types import FRAME_SIZE, FaceCrop
 from .detect import PRESENCE, Face, check_image, find_faces, read_mesh, squares_from_landmarks
 from .landmarks import POINTS
 from .model import Vision
 from .sampling import overlap
+from .warp import lay_over, warp
+
+# Where a face model wants its crop: landmarks (478, 3) in picture pixels and the crop's size -> crop_from_image (3, 3),
+# a similarity. Without one the crop is upright and covers whole pixels; with one it may be turned, and is black outside
+# the picture.
+Framing = Callable[[Tensor, int], Tensor]
 
 HALF = 1.18  # half the crop over the longer extent of the landmarks
 LIFT = 0.04  # the crop's centre above the landmarks', over the same extent: room for hair
 SMALLEST_FACE = 48  # pixels from forehead to chin; below this the mesh guesses
+FEATHER, TURNED_FEATHER = 0.06, 1 / 32  # width of the soft edge over the crop's side: upright crops, turned ones
 
 
 def crop_face(
@@ -26,18 +36,25 @@ def crop_face(
     index: int = 0,
     box: tuple[float, float, float, float] | None = None,
     size: int = FRAME_SIZE,
+    framing: Framing | None = None,
 ) -> FaceCrop:
     """The crop (size, size) around one face of image (3, H, W) in [0, 1], with landmarks and matte.
 
     index: 0 is the largest face. box: x0, y0, x1, y1 in picture pixels; index then counts the faces that overlap it,
-    the one with the greatest overlap first. Raises NoFaceFound where there is no such face or it is too small.
+    the one with the greatest overlap first. framing: the face model's, where it has one. Raises NoFaceFound where there
+    is no such face or it is too small.
     """
-    faces = find_faces(vision, image)
-    return crop_from_landmarks(vision, image, choose_face(faces, index, box).landmarks, size, look_again=True)
+    landmarks = choose_face(find_faces(vision, image), index, box).landmarks
+    return crop_from_landmarks(vision, image, landmarks, size, look_again=True, framing=framing)
 
 
 def crop_from_landmarks(
-    vision: Vision, image: Tensor, landmarks: Tensor, size: int = FRAME_SIZE, look_again: bool = False
+    vision: Vision,
+    image: Tensor,
+    landmarks: Tensor,
+    size: int = FRAME_SIZE,
+    look_again: bool = False,
+    framing: Framing | None = None,
 ) -> FaceCrop:
     """The crop of image (3, H, W) around known landmarks (478, 3) in picture pixels, with matte.
 
@@ -45,9 +62,14 @@ def crop_from_landmarks(
     """
     check_image(image, "The picture")
     check_landmarks(landmarks, image)
-    matrix, span = framing(landmarks, size)
-    crop = cut_crop(image, span, size)
-    local = torch.cat([landmarks[:, :2] * matrix[0, 0] + matrix[:2, 2], landmarks[:, 2:] * matrix[0, 0]], dim=1)
+    if framing is None:
+        matrix, span = upright_framing(landmarks, size)
+        crop = cut_crop(image, span, size)
+    else:
+        matrix = framing(landmarks, size)
+        crop = warp(image[None].float(), matrix, (size, size))[0]
+    zoom = torch.linalg.det(matrix[:2, :2]).sqrt()
+    local = torch.cat([apply_homography(matrix, landmarks[:, :2]), landmarks[:, 2:] * zoom], dim=1)
     prepared = vision.prepare(crop)[None]
     if look_again:
         found, presence = read_mesh(vision, prepared, squares_from_landmarks(local[None].to(prepared.device)))
@@ -125,14 +147,17 @@ def cut_crop(image: Tensor, span: tuple[int, int, int], size: int) -> Tensor:
     return resized.reshape(*part.shape[:-2], size, size)
 
 
-def paste_back(frames: Tensor, picture: Tensor, crop_from_image: Tensor, feather: float = 0.06) -> Tensor:
+def paste_back(frames: Tensor, picture: Tensor, crop_from_image: Tensor, feather: float | None = None) -> Tensor:
     """frames (T, 3, S, S) put back into picture (3, H, W) -> (T, 3, H, W).
 
-    crop_from_image: the FaceCrop's. feather: width of the soft edge over the crop's side; the crop's outermost pixels
-    show the picture itself, and so does all outside it.
+    crop_from_image: the FaceCrop's, for frames of S pixels. feather: width of the soft edge over the crop's side, by
+    default what suits the crop; its outermost pixels show the picture itself, and so does all outside it.
     """
-    size, span = frames.shape[-1], span_of(crop_from_image, frames.shape[-1])
-    left, top, side = span
+    size = frames.shape[-1]
+    if not covers_whole_pixels(crop_from_image, size):
+        return lay_over(frames, picture, crop_from_image, TURNED_FEATHER if feather is None else feather)
+    feather = FEATHER if feather is None else feather
+    left, top, side = span_of(crop_from_image, size)
     height, width = picture.shape[1:]
     resized = frames if side == size else F.interpolate(frames, (side, side), mode="bicubic", antialias=True)
     ramp = (torch.arange(side, dtype=torch.float32, device=frames.device) + 0.5) / side
@@ -154,8 +179,15 @@ def span_of(crop_from_image: Tensor, size: int) -> tuple[int, int, int]:
     return round(left), round(top), round(size / scale)
 
 
-def framing(landmarks: Tensor, size: int) -> tuple[Tensor, tuple[int, int, int]]:
-    """Where the crop lies: crop_from_image (3, 3), and the span that cut_crop takes."""
+def covers_whole_pixels(crop_from_image: Tensor, size: int) -> bool:
+    """Whether a crop of `size` is upright and its edges are those of picture pixels, as `upright_framing` makes them."""
+    matrix = crop_from_image.double().cpu()
+    edges = torch.cat([-matrix[:2, 2], size - matrix[:2, 2]]) / matrix[0, 0]
+    return float(matrix[0, 1].abs()) == 0.0 and float((edges - edges.round()).abs().max()) < 1e-2
+
+
+def upright_framing(landmarks: Tensor, size: int) -> tuple[Tensor, tuple[int, int, int]]:
+    """Where the usual crop lies: crop_from_image (3, 3), and the span that cut_crop takes."""
     xy = landmarks[:, :2].double().cpu()
     low, high = xy.amin(dim=0), xy.amax(dim=0)
     extent = float((high - low).amax())

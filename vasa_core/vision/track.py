@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..errors import BadInput, NoFaceFound
 from ..types import FRAME_SIZE
-from .crop import check_size, choose_face, framing
+from .crop import check_size, choose_face, upright_framing
 from .detect import PRESENCE, check_image, find_faces, landmark_boxes, read_mesh, squares_from_landmarks
 from .model import Vision
 from .sampling import overlap
@@ -74,7 +74,7 @@ def track_face(
         )
     middle = torch.stack(seen).median(dim=0).values
     check_size(middle, "The face in the video")
-    matrix, _ = framing(middle, size)
+    matrix, _ = upright_framing(middle, size)
     filled = fill_gaps(landmarks, fps)
     local = torch.cat([filled[..., :2] * matrix[0, 0] + matrix[:2, 2], filled[..., 2:] * matrix[0, 0]], dim=-1)
     return FaceTrack(local, matrix, size, torch.tensor([points is None for points in landmarks]), image_size)
