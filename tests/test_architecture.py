@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Each package may import from those to its right of the colon, and from itself. `arkit`, `keypoints`: as `types`.
 GROUND = {"types", "errors", "geometry", "attention", "arkit", "keypoints", "__version__"}
 SIBLINGS = {"vision", "audio", "media"}
+CLI_PARTS = {"cli_weights", "terminal"}
 BELOW = {
     "ground": GROUND,
     "weights": GROUND,
@@ -26,7 +27,9 @@ BELOW = {
     "pipeline": GROUND | {"weights"} | SIBLINGS | {"faces", "motion"},
     "metrics": GROUND | {"weights"} | SIBLINGS | {"faces", "motion"},
     "train": GROUND | {"weights"} | SIBLINGS | {"faces", "motion", "pipeline", "metrics"},
-    "cli": GROUND | {"weights"} | SIBLINGS | {"faces", "motion", "pipeline", "metrics", "train"},
+    "terminal": set(),
+    "cli_weights": GROUND | {"weights", "faces", "motion", "terminal"},
+    "cli": GROUND | {"weights"} | SIBLINGS | {"faces", "motion", "pipeline", "metrics", "train"} | CLI_PARTS,
     "__main__": {"cli"},
 }
 NODES_MAY_USE = GROUND | {"weights"} | SIBLINGS | {"faces", "motion", "pipeline", "metrics"}
@@ -41,7 +44,12 @@ HOMES = {  # third party: the only places (folders end with /) inside vasa_core 
 }
 COMFY = re.compile(r"^(comfy\w*|folder_paths|server|nodes|node_helpers|execution)(\.|$)")
 BANNED_IMPORTS = {"pickle", "importlib.util", "os.system", "multiprocessing.reduction"}
-PRINTERS = {"cli.py", "__main__.py"}  # may speak to a terminal; train/ reports its progress there as well
+PRINTERS = {
+    "cli.py",
+    "cli_weights.py",
+    "terminal.py",
+    "__main__.py",
+}  # may speak to a terminal; train/ reports its progress there as well
 
 CEILING, NETWORK_CEILING, BODY_CEILING = 350, 450, 40
 NETWORK_DEFINITIONS = {"vision/face_mesh.py", "audio/wav2vec2.py", "motion/denoiser.py"}

@@ -1,4 +1,4 @@
-"""python -m vasa_core talk | drive | motion | train: the same as the nodes do, without ComfyUI.
+"""python -m vasa_core talk | drive | motion | train | fetch | convert | models: what the nodes do, without ComfyUI.
 
 People give degrees; the core takes radians. Errors are one sentence on stderr and exit code 2. Stopping with Ctrl-C
 leaves no file behind.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-import time
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from math import radians
@@ -20,6 +19,7 @@ import torch
 from . import __version__
 from .audio import load_audio_encoder
 from .audio.resample import audio_from_waveform
+from .cli_weights import add_weights_commands, fetch
 from .errors import BadInput, VasaError
 from .faces import FACE_MODELS, load_face_model
 from .media.provenance import provenance
@@ -31,6 +31,7 @@ from .motion.generate import Sampling
 from .motion.model import load_motion_model
 from .motion.plot import plot_motion
 from .pipeline import Progress, anchor, at_rate, counted_from_calm, pasted, read_motion, remarks, render, speak
+from .terminal import Bar
 from .types import EMOTIONS, Audio, Controls, Curve, Motion
 from .vision.crop import crop_face
 from .vision.model import load_vision
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"\nvasa: {error}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
-        kept = "run the same command to go on" if options.run is train else "no file was written"
+        kept = "run the same command to go on" if options.run in (train, fetch) else "no file was written"
         print(f"\nvasa: stopped; {kept}.", file=sys.stderr)
         return CANCELLED
     finally:
@@ -128,36 +129,6 @@ def train(options: argparse.Namespace) -> None:
         say=say,
     )
     say(f"written: {made}")
-
-
-class Bar:
-    """Progress on stderr: a line that is redrawn, or on a file one line per tenth."""
-
-    def __init__(self) -> None:
-        self.live = sys.stderr.isatty()
-        self.started = time.monotonic()
-
-    def step(self, name: str) -> Callable[[int, int], None]:
-        """A progress callback (done, of all) for one step of the work."""
-        started, shown = time.monotonic(), -1
-
-        def show(done: int, total: int) -> None:
-            nonlocal shown
-            tenth = 10 * done // max(total, 1)
-            if not self.live and tenth == shown:
-                return
-            shown = tenth
-            rate = done / max(time.monotonic() - started, 1e-6)
-            filled = 24 * done // max(total, 1)
-            line = f"{name:8} [{'#' * filled:24}] {done}/{total}  {rate:.1f}/s"
-            end = "\n" if not self.live or done >= total else ""
-            print(f"\r{line:72}" if self.live else line, end=end, file=sys.stderr, flush=True)
-
-        return show
-
-    def done(self, text: str) -> None:
-        """The last line."""
-        print(f"{text}, made in {time.monotonic() - self.started:.1f} s", file=sys.stderr)
 
 
 class _Voice:
@@ -282,9 +253,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def command(run: Callable, *groups: Callable) -> argparse.ArgumentParser:
+    def plain_command(run: Callable) -> argparse.ArgumentParser:
         sub = commands.add_parser(run.__name__, help=run.__doc__, description=run.__doc__)
         sub.set_defaults(run=run)
+        return sub
+
+    def command(run: Callable, *groups: Callable) -> argparse.ArgumentParser:
+        sub = plain_command(run)
         for group in groups:
             group(sub)
         sub.add_argument("--device", default="auto", help="auto, cpu, cuda, mps ... (auto)")
@@ -309,6 +284,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--preset", default="starter", help="size of the motion model: starter or paper (starter)")
     sub.add_argument("--steps", type=int, help="training steps of the motion model (as many as the shipped one)")
     sub.add_argument("--seed", type=int, default=0, help="of everything that is drawn (0)")
+    add_weights_commands(plain_command)
     return parser
 
 
