@@ -2,11 +2,12 @@
 
 from comfy_api.latest import ComfyExtension, io
 
-from . import audio, controls, drive, edit, files, host, load, motion, portrait, render
+from . import audio, controls, download, drive, edit, files, host, load, motion, portrait, render
 
 NODES: list[type[io.ComfyNode]] = [
     load.LoadFaceModel,
     load.LoadMotionModel,
+    download.DownloadModels,
     portrait.EncodePortrait,
     audio.AudioFeatures,
     controls.Gaze,
@@ -30,8 +31,8 @@ class VasaExtension(ComfyExtension):
     """What ComfyUI asks of a pack: a hook at load time, and the list of nodes."""
 
     async def on_load(self) -> None:
-        """Tell ComfyUI where checkpoints of this pack live; nothing is created or read."""
-        host.register_model_folder()
+        """Tell ComfyUI where weights for this pack live; nothing is created or read."""
+        host.register_model_folders()
 
     async def get_node_list(self) -> list[type[io.ComfyNode]]:
         """Every node class, in menu order."""

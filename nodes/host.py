@@ -2,8 +2,9 @@
 
 The only file that imports `comfy.*` and `folder_paths`. What is placed, moved or written comes from `vasa_core`.
 
-All our networks run in float32: they are small (the largest has a few million parameters), and lips that close to a
-hundredth of a mouth do not survive half precision.
+The networks of this pack run in float32: they are small, and lips that close to a hundredth of a mouth do not survive
+half precision. Only large face models, which are loaded with a choice of type, run in half precision where ComfyUI's
+policy has it so.
 """
 
 from __future__ import annotations
@@ -30,9 +31,13 @@ from ..vasa_core.audio import AUDIO_ENCODERS, load_audio_encoder
 from ..vasa_core.errors import BadInput, VasaError
 from ..vasa_core.types import AudioEncoder
 from ..vasa_core.vision.model import Vision, load_vision
+from ..vasa_core.weights.installed import find, on_disk
+from ..vasa_core.weights.registry import MODELS, ReleasedModel
 
 MODEL_FOLDER = "vasa"
 WEIGHT_SUFFIXES = {".safetensors", ".sft"}
+RELEASED_SUFFIXES = WEIGHT_SUFFIXES | {".pth", ".pt", ".pkl"}
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 PREVIEW_SIZE = 512
 SHOW_EVERY = 0.3  # seconds between two live pictures
 VISION_MEMORY = 256 << 20  # bytes, with room: one picture took 45 MiB on a CPU
@@ -53,11 +58,15 @@ class Managed(nn.Module):
 class Placed(Generic[Model]):
     """A model of ours and the network inside it, which ComfyUI moves between memory and the accelerator.
 
-    `patcher` is what ComfyUI's memory manager and cache look for.
+    `patcher` is what ComfyUI's memory manager and cache look for. slow: one call may take seconds, so that a cancel
+    must take effect inside it.
     """
 
-    def __init__(self, model: Model, network: nn.Module) -> None:
+    def __init__(self, model: Model, network: nn.Module, slow: bool = False) -> None:
         self._model = model
+        if slow:
+            for part in network.modules():
+                part.register_forward_pre_hook(_cancelled_here)
         self.patcher = comfy.model_patcher.CoreModelPatcher(
             Managed(network),
             load_device=memory.get_torch_device(),
@@ -72,6 +81,26 @@ class Placed(Generic[Model]):
         """The model with its network on the device, and `working_memory` bytes free there for what it will do."""
         memory.load_models_gpu([self.patcher], memory_required=working_memory)
         return self._model
+
+
+def _cancelled_here(module: nn.Module, inputs: tuple) -> None:
+    """A forward hook: raise ComfyUI's InterruptProcessingException once the user has pressed cancel."""
+    memory.throw_exception_if_processing_interrupted()
+
+
+def network_dtype(choice: str, network: nn.Module) -> torch.dtype:
+    """The type that a large network shall run in: one of DTYPES by name, or 'auto', ComfyUI's policy for the device.
+
+    On a CPU 'auto' is float32: only some processors are faster in half precision.
+    """
+    device = memory.get_torch_device()
+    if choice != "auto":
+        return DTYPES[choice]
+    if memory.is_device_cpu(device):
+        return torch.float32
+    count = sum(parameter.numel() for parameter in network.parameters())
+    found = memory.unet_dtype(device, count, [torch.float16, torch.bfloat16, torch.float32])
+    return found if found in DTYPES.values() else torch.float16  # other networks may be asked to run in 8 bits
 
 
 @lru_cache(maxsize=1)
@@ -176,16 +205,40 @@ def named_input(name: str) -> Iterator[None]:
         raise type(error)(f"Input '{name}': {error}") from error
 
 
-def register_model_folder() -> None:
-    """Make models/vasa a model folder, beside any that extra_model_paths.yaml has named, listing weights only."""
-    folder_paths.add_model_folder_path(MODEL_FOLDER, os.path.join(folder_paths.models_dir, MODEL_FOLDER))
-    paths, _ = folder_paths.folder_names_and_paths[MODEL_FOLDER]
-    folder_paths.folder_names_and_paths[MODEL_FOLDER] = (paths, set(WEIGHT_SUFFIXES))
+def register_model_folders() -> None:
+    """Make models/vasa and those of the released models model folders, beside any of extra_model_paths.yaml.
+
+    They list weights only.
+    """
+    for name, suffixes in ((MODEL_FOLDER, WEIGHT_SUFFIXES), *((m.folder, RELEASED_SUFFIXES) for m in MODELS.values())):
+        folder_paths.add_model_folder_path(name, os.path.join(folder_paths.models_dir, name))
+        paths, known = folder_paths.folder_names_and_paths[name]
+        if name == MODEL_FOLDER or not known:  # another pack may share the folder of a released model
+            folder_paths.folder_names_and_paths[name] = (paths, set(suffixes))
+
+
+def released_folders(model: ReleasedModel) -> list[Path]:
+    """Where the files of a released model are looked for; the first is where they are downloaded to."""
+    own = [Path(path) for path in folder_paths.get_folder_paths(model.folder)]
+    ours = [Path(path) for path in folder_paths.get_folder_paths(MODEL_FOLDER)]
+    return [*own, *(path / model.folder for path in ours), *ours]
+
+
+def released_files(model: ReleasedModel) -> dict[str, Path]:
+    """{stem: path} of a released model's files; WeightsError names the first missing one, its folder and address."""
+    return find(model, released_folders(model))
+
+
+def is_installed(model: ReleasedModel) -> bool:
+    """Whether every file of a released model is here."""
+    folders = released_folders(model)
+    return all(on_disk(file, folders) is not None for file in model.files)
 
 
 def model_files() -> list[str]:
-    """Weights files of the user in models/vasa, by the names that the menu shows."""
-    return folder_paths.get_filename_list(MODEL_FOLDER)
+    """Weights files of the user in models/vasa, by the names that the menu shows, without those of released models."""
+    released = {file.stem for model in MODELS.values() for file in model.files}
+    return [name for name in folder_paths.get_filename_list(MODEL_FOLDER) if Path(name).stem not in released]
 
 
 def model_path(name: str) -> Path:

@@ -1,6 +1,7 @@
 """One real ComfyUI for all tests of the nodes: started once, with this pack in a folder of an awkward name.
 
 live            the running server, with pictures and sounds in its input folder
+hub             the server from which it may download: the only one in its environment
 run(prompt)     queue an API prompt, wait, and return what happened as a Run
 talking()       the prompt of the shortest talking portrait
 """
@@ -11,21 +12,33 @@ import time
 
 import pytest
 
-from tests.nodes.live_server import HELPERS, PACK_FOLDER, ROOT, Run, comfyui_source, node, put_inputs
+from tests.nodes.live_server import ELSEWHERE, HELPERS, PACK_FOLDER, ROOT, Run, comfyui_source, node, put_inputs
+from tests.weights.hub_server import HubServer
 from tools.comfy import ComfyServer, running_comfyui
 
 
 @pytest.fixture(scope="session")
-def live(tmp_path_factory) -> ComfyServer:
+def hub() -> HubServer:
+    """Stands for huggingface.co; it has one small model."""
+    with HubServer({"model.pth": bytes(range(256)) * 2000}) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def live(tmp_path_factory, hub) -> ComfyServer:
     """A headless ComfyUI on the CPU with this pack, the helper nodes, and input files."""
     source = comfyui_source()
     if source is None:
         pytest.skip("ComfyUI is not here: set COMFYUI_DIR, or run `make comfy` once.")
     base = tmp_path_factory.mktemp("comfyui")
     packs = {PACK_FOLDER: ROOT, "vasa_test_helpers": HELPERS}
-    offline = {"HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
-    options = ["--disable-api-nodes"]
-    with running_comfyui(source, base, packs, cpu=True, options=options, environment=offline, patience=900) as server:
+    environment = {"HF_ENDPOINT": hub.address, "OMP_NUM_THREADS": "1"}
+    paths = base / "extra_model_paths.yaml"
+    paths.write_text(f"elsewhere:\n  base_path: {base / ELSEWHERE}\n  liveportrait: faces\n")
+    options = ["--disable-api-nodes", "--extra-model-paths-config", str(paths)]
+    with running_comfyui(
+        source, base, packs, cpu=True, options=options, environment=environment, patience=900
+    ) as server:
         put_inputs(server)
         yield server
 

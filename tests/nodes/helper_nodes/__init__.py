@@ -170,7 +170,34 @@ class OtherSpace:
         return (replace(motion, space=replace(motion.space, name="elsewhere")),)
 
 
+class ReleasedModels:
+    """Put a small model into the pack's table of released models, for Download Models."""
+
+    CATEGORY, FUNCTION, RETURN_TYPES, OUTPUT_NODE = "test", "add", (), True
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        return {"required": {"size": ("INT", {"default": 1}), "sha256": ("STRING", {"default": ""})}}
+
+    @classmethod
+    def IS_CHANGED(cls, **_):
+        return float("nan")
+
+    def add(self, size, sha256):
+        import sys
+
+        (name,) = (name for name in sys.modules if name.endswith("vasa_core.weights.registry"))
+        registry = sys.modules[name]
+        file = registry.ReleasedFile(
+            "someone/model", "0123456789abcdef0123456789abcdef01234567", "model.pth", size, sha256
+        )
+        whole = replace(registry.LIVEPORTRAIT, name="small", title="The small model", folder="joyvasa", files=(file,))
+        registry.MODELS["small"] = whole
+        return {}
+
+
 NODE_CLASS_MAPPINGS = {
+    "TestReleasedModels": ReleasedModels,
     "TestReport": Report,
     "TestNoAudio": NoAudio,
     "TestBrokenAudio": BrokenAudio,
