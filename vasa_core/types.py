@@ -42,11 +42,15 @@ class Audio:
 
 @dataclass(frozen=True)
 class AudioFeatures:
-    """`values` (T, C) at `fps` frames per second, made by the audio encoder named `encoder`."""
+    """`values` (T, C) at `fps` frames per second, made by the audio encoder named `encoder`.
+
+    tail: (N, C), how the silence after the end would be heard, or None. Models of fixed windows fill the last with it.
+    """
 
     values: Tensor
     fps: float
     encoder: str
+    tail: Tensor | None = None
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -27,9 +28,12 @@ def hubert_from_tensors(tensors: Mapping[str, Tensor], name: str) -> Wav2Vec2:
     """
     plain = plain_position_weight({key: value for key, value in tensors.items() if key != UNUSED})
     try:
-        network = Wav2Vec2(config_from_shapes(plain, {}, normalise=False))
+        config = config_from_shapes(plain, {}, normalise=False)
     except KeyError as error:
         raise WeightsError(f"{name} holds no HuBERT in Hugging Face's layout: it lacks {error}.") from error
+    with torch.device("meta"):  # no time for random weights
+        network = Wav2Vec2(config)
+    network.to_empty(device="cpu")
     load_into(network, {key: value.float() for key, value in plain.items()}, name)
     return network.eval().requires_grad_(False)
 

@@ -40,7 +40,7 @@ def smooth(motion: Motion, seconds: float, part: str = POSE_PART) -> Motion:
     _check_part(part)
     if seconds < 0:
         raise BadInput(f"Smoothing over {seconds} seconds is not possible. Use 0 or more.")
-    changes = {field: _blurred(getattr(motion, field), seconds * motion.fps) for field in _fields(part)}
+    changes = {field: blurred(getattr(motion, field), seconds * motion.fps) for field in _fields(part)}
     return replace(motion, **changes)
 
 
@@ -112,7 +112,7 @@ def resample(motion: Motion, fps: float, frames: int | None = None) -> Motion:
     return replace(motion, pose=pose, dynamics=dynamics, fps=float(fps))
 
 
-def _blurred(values: Tensor, deviation: float) -> Tensor:
+def blurred(values: Tensor, deviation: float) -> Tensor:
     """(T, C) convolved along time with a Gaussian of `deviation` frames."""
     radius = math.ceil(3 * deviation)
     if radius == 0:

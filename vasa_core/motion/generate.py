@@ -6,6 +6,7 @@ Sampling is all there is: what comes out of the diffusion model is the motion, w
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -35,8 +36,8 @@ def generate(
     BadInput where the features are empty, or of another encoder or frame rate than the model's.
     """
     if not isinstance(model, MotionModel):  # it samples in its own way
-        audio = checked_features(model, features)
-        return model.generate(audio, controls, sampling.completed(model.sampling), generator, progress)
+        features = replace(features, values=_checked_features(model, features))
+        return model.generate(features, controls, sampling.completed(model.sampling), generator, progress)
     windows = list(generate_windows(model, features, controls, sampling, generator, progress))
     motion = torch.cat(windows)  # (T, 6 + D)
     return Motion(motion[:, : len(POSE)], motion[:, len(POSE) :], model.fps, model.space)
@@ -51,7 +52,7 @@ def generate_windows(
     progress: Progress | None = None,
 ) -> Iterator[Tensor]:
     """The motion of `generate`, window by window as it is made: tensors (<= 50, 6 + D) on the CPU."""
-    audio = checked_features(model, features)  # (T, C)
+    audio = _checked_features(model, features)  # (T, C)
     sampling = sampling.completed(model.sampling)
     frames = len(audio)
     gaze, distance, emotion, has_emotion = sample_controls(controls, frames, model.fps)
@@ -112,7 +113,7 @@ def _window(values: Tensor, start: int) -> Tensor:
     return values[index][None]
 
 
-def checked_features(model: MotionModel | SamplingModel, features: AudioFeatures) -> Tensor:
+def _checked_features(model: MotionModel | SamplingModel, features: AudioFeatures) -> Tensor:
     """The features' values (T, C) as float32 on the CPU; BadInput where they are not what the model needs."""
     if features.encoder != model.encoder or features.values.shape[-1] != model.audio_channels:
         raise BadInput(

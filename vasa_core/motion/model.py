@@ -11,15 +11,19 @@ from pathlib import Path
 from typing import Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ..arkit import ARKIT
-from ..errors import WeightsError
-from ..types import Controls, Motion, MotionSpace
+from ..audio import load_audio_encoder
+from ..errors import BadInput, WeightsError
+from ..types import AudioFeatures, Controls, Motion, MotionSpace
 from ..weights import checkpoint
 from .channels import arkit_channels, plain_channels
 from .conditions import PREVIOUS, WINDOW
 from .denoiser import PRESETS, DiffusionTransformer, Preset
+from .joyvasa.checkpoint import is_joyvasa
+from .joyvasa.model import load_joyvasa
+from .joyvasa.options import JoyVasaOptions
 from .sampling import Progress, Sampling
 
 ARCHITECTURE = "vasa-motion-1"
@@ -66,13 +70,13 @@ class SamplingModel(Protocol):
 
     def generate(
         self,
-        audio: Tensor,
+        features: AudioFeatures,
         controls: Controls,
         sampling: Sampling,
         generator: torch.Generator,
         progress: Progress | None,
     ) -> Motion:
-        """audio (T, C) features on the CPU -> T frames of motion; `sampling` is complete."""
+        """T frames of motion for T frames of features, which are checked and on the CPU; `sampling` is complete."""
         ...
 
 
@@ -100,15 +104,43 @@ def save_motion_model(path: str | Path, model: MotionModel, half: bool = False) 
 
 
 def load_motion_model(
-    name_or_path: str | Path = "starter", space: MotionSpace | None = None, encoder: str | None = None
-) -> MotionModel:
-    """Load 'starter' or a file, strictly, in evaluation mode on the CPU.
+    name_or_path: str | Path = "starter",
+    space: MotionSpace | None = None,
+    encoder: str | None = None,
+    joyvasa: JoyVasaOptions | None = None,
+) -> MotionModel | SamplingModel:
+    """Load 'starter', a file of ours or a released JoyVASA file, strictly, in evaluation mode on the CPU.
 
-    WeightsError where the file is missing, damaged or another network's, or, where `space` or `encoder` is given, made
-    for another motion space or audio encoder.
+    joyvasa: how JoyVASA is run, where the file is one; JoyVASA's template is looked for beside it. WeightsError where
+    a file is missing, damaged or another network's, or, where `space` or `encoder` is given, made for another motion
+    space or audio encoder.
     """
     shipped = SHIPPED.get(str(name_or_path))
     path = checkpoint.shipped(shipped) if shipped else Path(name_or_path)
+    model = load_joyvasa(path, joyvasa) if is_joyvasa(path) else _load_own(path)
+    if space is not None and model.space != space:
+        raise WeightsError(
+            f"{path.name} makes motion of the space '{model.space.name}', but '{space.name}' is needed here."
+        )
+    if encoder is not None and model.encoder != encoder:
+        raise WeightsError(f"{path.name} needs features of the audio encoder '{model.encoder}', not '{encoder}'.")
+    return model
+
+
+def encoder_of(model: MotionModel | SamplingModel, file: str | Path | None = None) -> nn.Module:
+    """The audio encoder that `model` hears with: its own where it brings one, else from `file` or by its name.
+
+    BadInput where it brings its own and a file is given; else see `load_audio_encoder`.
+    """
+    own = getattr(model, "hearing", None)
+    if own is None:
+        return load_audio_encoder(file or model.encoder)
+    if file is not None:
+        raise BadInput(f"This motion model brings its own audio encoder, '{model.encoder}'; leave the other one out.")
+    return own
+
+
+def _load_own(path: Path) -> MotionModel:
     tensors, header = checkpoint.load(path, ARCHITECTURE)
     try:
         found = MotionSpace(header["space"], int(header["dynamics"]))
@@ -120,10 +152,6 @@ def load_motion_model(
         raise WeightsError(
             f"The header of {path.name} is not that of a motion model ({error}). Get it again."
         ) from error
-    if space is not None and found != space:
-        raise WeightsError(f"{path.name} makes motion of the space '{found.name}', but '{space.name}' is needed here.")
-    if encoder is not None and made_for != encoder:
-        raise WeightsError(f"{path.name} needs features of the audio encoder '{made_for}', not '{encoder}'.")
     model = MotionModel(found, made_for, channels, preset, fps)
     if sizes != (WINDOW, PREVIOUS) or names != ",".join(model.channels.names):
         raise WeightsError(f"{path.name} was made for other windows or motion channels than this version's.")

@@ -44,6 +44,15 @@ def load(path: str | Path, architecture: str) -> tuple[dict[str, Tensor], dict[s
     return tensors, header
 
 
+def tensor_names(path: str | Path) -> set[str]:
+    """Names of the tensors in a safetensors file; an empty set for another kind of file, which `load` complains of."""
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            return set(file.keys())
+    except (SafetensorError, OSError):
+        return set()
+
+
 def content_hash(tensors: dict[str, Tensor]) -> str:
     """Hexadecimal SHA-256 over names, types, shapes and bytes of tensors on the CPU, in the order of their names."""
     digest = hashlib.sha256()
