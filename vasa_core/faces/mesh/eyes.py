@@ -10,13 +10,14 @@ from torch import Tensor
 
 from ... import arkit
 from . import topology as face
-from .filters import blur, doubled, interpolate_line, smoothstep
+from .filters import blur, doubled, fill, interpolate_line, smoothstep
 from .layout import EyeLayout, FaceLayout
 from .rig import EYEBALL_RADIUS
 from .warp import sample
 
 REACH = (0.42, 0.30)  # units around the eye's middle that the drawings cover
 SPREADS = ((0.05, 1.0), (0.12, 0.1), (0.30, 0.01), (0.80, 1e-4))  # blur in eye widths, weight: sclera's fill
+LID_SHADOW = 0.25  # share of the light that the upper lid takes from the eyeball at its edge
 FIRST_MOVE = 0.8  # pixels of iris travel by which the photographed eye has given way to the drawn one
 
 
@@ -51,15 +52,15 @@ def build_eye(layout: FaceLayout, eye: EyeLayout) -> Eyeball:
     margin = max(pixel, 0.09 * eye.gap)
     opening = (inset > margin) & between_corners
     distance = (at - eye.iris).norm(dim=-1)  # pixels
-    rim = eye.iris_radius * _true_rim(image, opening, distance / eye.iris_radius)
-    radius = distance / rim  # in iris radii
+    radius = distance / eye.iris_radius  # in iris radii
     sclera = _fill_sclera(image, opening, inset, radius, 2 * eye.half_width * layout.unit)
+    sclera = sclera * (1.0 - LID_SHADOW * (1.0 - smoothstep(0.0, 0.5 * eye.gap, y - upper)))
     # The photograph's own sclera is kept inside the opening; under iris and lids the fill takes over.
-    keep = ((inset / margin).clamp(0.0, 1.0) * between_corners) * ((radius - 1.08) / 0.12).clamp(0.0, 1.0)
+    keep = ((inset / margin).clamp(0.0, 1.0) * between_corners) * ((radius - 1.16) / 0.14).clamp(0.0, 1.0)
     sclera = torch.lerp(sclera, image, keep)
     seen = ((inset > -1.5 * pixel) & ((x - eye.x).abs() < eye.half_width + 2 * pixel)).float()
     iris = _complete_iris(image, opening.float(), at, eye.iris, radius)
-    cover = ((1.16 - radius) / 0.12).clamp(0.0, 1.0)
+    cover = ((1.11 - radius) / 0.11).clamp(0.0, 1.0)
     axes = layout.frame.axes[:2, :2] * layout.unit
     return Eyeball(
         doubled(torch.cat([sclera, image, blur(seen, 0.6)[None]])),
@@ -127,8 +128,8 @@ def _shut_lids(layout: FaceLayout, image: Tensor, at: Tensor, eye: EyeLayout) ->
     line = torch.exp(-(((above - 0.002) / 0.010) ** 2)) * ends * 0.75
     colour = (painted + detail) * cover * (1.0 - line) + lashes.view(3, 1, 1) * line
     below = y - lower
-    under = smoothstep(-0.004, 0.004, below) * (1.0 - smoothstep(0.07, 0.11, below)) * ends
-    plain = 0.92 * skin.view(3, 1, 1).expand_as(image)
+    under = smoothstep(-0.03, -0.012, below) * (1.0 - smoothstep(0.03, 0.09, below)) * ends
+    plain = fill(image, ((below > 0.07) & (below < 0.20)).float())  # the skin further down, carried up
     under = under * ((image - plain).abs().mean(0) / 0.12).clamp(max=1.0)
     return torch.cat([colour, (cover + line - cover * line)[None], plain * under, under[None]])
 
@@ -141,9 +142,10 @@ def _at(texture: Tensor, left_top: Tensor, places: Tensor) -> Tensor:
 
 def _fill_sclera(image: Tensor, opening: Tensor, inset: Tensor, radius: Tensor, width: float) -> Tensor:
     """The white of the eye carried smoothly under the iris and the lids."""
-    known = (opening & (radius > 1.18)).float()
+    known = (opening & (radius > 1.22)).float()
     if float(known.sum()) < 12:
         known = ((inset > 0) & (radius > 1.1)).float()
+    known = known * image.mean(0).square()  # the white itself, rather than what the lashes' shadow leaves of it
     total, weights = torch.zeros_like(image), torch.full_like(known, 1e-7)
     for reach, strength in SPREADS:
         sigma = max(0.7, reach * width)
@@ -169,17 +171,6 @@ def _complete_iris(image: Tensor, opening: Tensor, at: Tensor, centre: Tensor, r
     total, weight = total + 0.02 * profile, weight + 0.02
     whole = total / weight
     return torch.lerp(blur(whole, 0.7), whole, smoothstep(0.3, 0.9, opening))
-
-
-def _true_rim(image: Tensor, opening: Tensor, radius: Tensor) -> float:
-    """Where the iris ends, in the radii that were found: the steepest rise of light going outwards. Drawn eyes have
-    larger irises than a network trained on people makes of them."""
-    rings = torch.arange(0.7, 1.85, 0.05)
-    near = torch.exp(-(((radius[None] - rings[:, None, None]) / 0.05) ** 2)) * opening  # (R, h, w)
-    light = (near * image.mean(0)).sum((1, 2)) / near.sum((1, 2)).clamp_min(1e-3)
-    rise = (light[9:] - light[5:-4]) * (near.sum((1, 2))[9:] > 3.0)  # about 1.05 and further out
-    best = int(rise.argmax())
-    return min(float(rings[best + 7]), 1.5) if float(rise[best]) > 0.06 else 1.0
 
 
 def _radial_profile(image: Tensor, opening: Tensor, radius: Tensor) -> Tensor:

@@ -201,9 +201,10 @@ def _is_lower(layout: FaceLayout, at: Tensor) -> Tensor:
 def _agree(layout: FaceLayout, at: Tensor, upper: Tensor, lower: Tensor) -> tuple[Tensor, Tensor]:
     """Make the layers (156, N, N) equal along their seams, but not within the slits."""
     x, y = at.unbind(-1)
-    distance = torch.stack([(y - line).abs() for line in seams(layout, x)]).amin(0)
-    free = torch.stack([1.0 - smoothstep(0.86, 1.02, zone.distance(at)) for zone in zones(layout)]).amax(0)
-    share = torch.exp(-((distance / 0.11) ** 2)) * (1.0 - free)
+    mouth, *eyes = (1.0 - smoothstep(0.86, 1.02, zone.distance(at)) for zone in zones(layout))
+    free = torch.maximum(*eyes), torch.zeros_like(x), mouth  # of each seam
+    near = [torch.exp(-(((y - line) / 0.11) ** 2)) for line in seams(layout, x)]
+    share = torch.stack([n * (1.0 - f) for n, f in zip(near, free, strict=True)]).amax(0)
     mean = (upper + lower) / 2
     return torch.lerp(upper, mean, share), torch.lerp(lower, mean, share)
 

@@ -14,12 +14,14 @@ from torch import Tensor
 
 from ...types import FaceCrop
 from . import topology as face
+from .drawn_eyes import fit_iris, lid_is_lower_by
 from .filters import interpolate_line
 from .rig import FaceFrame
 
 OPEN_GAP = 0.045  # units: an opening of the lips wider than this may show teeth
 BRIGHT_OPENING = 0.62  # of the skin's luma: an opening as bright as this shows teeth
 HIDDEN_REACH, HIDDEN_DEPTH = 0.07, 0.25  # units: a point this far behind a near neighbour is hidden
+LID_PROFILE = (0.0, 0.75, 1.0, 1.0, 1.0, 1.0, 1.0, 0.75, 0.0)  # of the lower lid's move, from corner to corner
 LUMA = (0.299, 0.587, 0.114)
 
 
@@ -63,6 +65,7 @@ class FaceLayout:
         x, y = (across / across.norm()).tolist()
         self.rotation = torch.tensor([[x, y], [-y, x]])  # picture -> face
         self.origin = self.frame.origin[:2]
+        self._lower_lids()
         self.points = self.to_face(self.landmarks[:, :2])  # (478, 2)
         landmarks = self.landmarks
         self.face_height = float((landmarks[face.FOREHEAD_TOP] - landmarks[face.CHIN_TIP]).norm()) / self.unit
@@ -121,6 +124,14 @@ class FaceLayout:
             colours.append(square.mean((1, 2)))
         return torch.stack(colours)
 
+    def _lower_lids(self) -> None:
+        """Move the landmarks of lower lids to where the eyes really end."""
+        down = self.to_pixels(torch.tensor([0.0, 1.0])) - self.origin  # (2,) pixels of a unit
+        self.landmarks = self.landmarks.clone()
+        for _, lower, _, _ in (face.EYE_RIGHT, face.EYE_LEFT):
+            further = lid_is_lower_by(self.image, self.landmarks[list(lower), :2], down)
+            self.landmarks[list(lower), :2] += further * down * torch.tensor(LID_PROFILE)[:, None]
+
     def _measure_mouth(self) -> None:
         upper, lower = self.points[list(face.UPPER_LIP_INNER)], self.points[list(face.LOWER_LIP_INNER)]
         right, left = self.points[face.MOUTH_CORNER_RIGHT], self.points[face.MOUTH_CORNER_LEFT]
@@ -148,6 +159,8 @@ class FaceLayout:
         centre = (up[0] + up[-1]) / 2
         middle = self.landmarks[iris, :2]
         radius = float((self.landmarks[list(rim), :2] - middle).norm(dim=1).mean())
+        lids = (self.landmarks[list(line), :2] for line in (upper, lower))
+        middle, radius = fit_iris(self.image, *lids, middle, radius)
         half = float((up[-1] - up[0])[0].abs()) / 2
         gap = float((low - up)[:, 1].max().clamp_min(0.01))
         return EyeLayout(up, low, float(centre[0]), float(centre[1]), half, gap, middle, radius)
