@@ -125,3 +125,13 @@ def emotion_offset(emotion: Tensor) -> Tensor:
     """(..., 8) intensities in the order of EMOTIONS, each 0 to 1 -> (..., 63) dynamics, their sum."""
     table = [sum((v * slider(k) for k, v in EMOTION_SLIDERS[name].items()), torch.zeros(63)) for name in EMOTIONS]
     return emotion @ torch.stack(table).to(emotion)
+
+
+def counted_from_calm(dynamics: Tensor) -> Tensor:
+    """Dynamics (T, 63) of a film, counted from the published neutral expression, as changes for any face.
+
+    The lips stay as they are, so that 0 is a closed mouth; the other points count from their median over the film.
+    """
+    lips = torch.zeros(POINTS, 3, dtype=torch.bool, device=dynamics.device)
+    lips[list(LIPS)] = True
+    return dynamics - dynamics.median(dim=0).values.masked_fill(lips.flatten(), 0.0)

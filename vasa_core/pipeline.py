@@ -6,8 +6,8 @@
     render       portrait and motion become frames, a few at a time
     pasted       and, where wanted, lie in the whole picture
 
-For a driving video, `read_motion` takes the place of `speak`, and `counted_from_calm` lets its pose count like that of
-generated motion.
+For a driving video, `read_motion` takes the place of `speak`. It says what the film shows; `counted_from_calm` makes
+changes of that, which any portrait can go through, and `imitation` what one portrait does to look like the film.
 
 `talk` and `drive` are these in a row. Memory does not grow with the length of the video.
 """
@@ -21,6 +21,7 @@ from fractions import Fraction
 import torch
 from torch import Tensor
 
+from . import keypoints
 from .audio.align import frame_count
 from .faces.mesh.reader import motion_from_landmarks
 from .geometry import pose_from_rotation, rotation_from_pose
@@ -49,7 +50,8 @@ def talk(
     progress: Progress | None = None,
 ) -> Iterator[Tensor]:
     """uint8 (t, 512, 512, 3) pieces of a talking video that lasts as long as `audio`, within a frame."""
-    motion = anchor(speak(motion_model, encoder, audio, controls, sampling, seed, progress), portrait.rest)
+    motion = suited(face_model, speak(motion_model, encoder, audio, controls, sampling, seed, progress))
+    motion = anchor(motion, portrait.rest)
     return render(face_model, portrait, at_rate(motion, fps, audio.duration), progress=progress)
 
 
@@ -62,7 +64,7 @@ def drive(
     progress: Progress | None = None,
 ) -> Iterator[Tensor]:
     """uint8 (t, 512, 512, 3) pieces of the portrait moving like the face in `frames` (3, H, W), frame for frame."""
-    motion = counted_from_calm(read_motion(vision, frames, fps))
+    motion = counted_from_calm(read_motion(vision, frames, fps, face_model))
     return render(face_model, portrait, anchor(motion, portrait.rest), progress=progress)
 
 
@@ -84,6 +86,14 @@ def speak(
     return generate(motion_model, features, controls or Controls(), sampling or Sampling(), generator, progress)
 
 
+def suited(face_model: FaceModel, motion: Motion) -> Motion:
+    """`motion` in the face model's space: as it is, or converted where the face model can; else WrongSpace."""
+    if motion.space != face_model.space and hasattr(face_model, "converted"):
+        return face_model.converted(motion)
+    motion.require(face_model.space, "The face model")
+    return motion
+
+
 def anchor(motion: Motion, rest: Motion) -> Motion:
     """Absolute motion: the head of `rest` (one frame) turned, moved and scaled as `motion` says; dynamics as they are.
 
@@ -96,10 +106,32 @@ def anchor(motion: Motion, rest: Motion) -> Motion:
 
 
 def counted_from_calm(motion: Motion) -> Motion:
-    """The inverse of `anchor` for motion read from a video: pose counts from the median pose of the clip."""
+    """Motion read from a film as changes, the inverse of `anchor`: pose counts from the median pose of the clip.
+
+    So do the offsets of LivePortrait's keypoints, except the lips', where 0 is a closed mouth, as it is in ARKit.
+    """
     calm = motion.pose.contiguous().median(dim=0, keepdim=True).values  # (1, 6); expanded tensors give wrong medians
-    turn = pose_from_rotation(rotation_from_pose(motion.pose) @ rotation_from_pose(calm).mT)
-    return replace(motion, pose=torch.cat([turn, motion.pose[:, 3:] - calm[:, 3:]], dim=1))
+    pose = _counted_from(calm, motion.pose)
+    if motion.space == keypoints.LIVEPORTRAIT:
+        return replace(motion, pose=pose, dynamics=keypoints.counted_from_calm(motion.dynamics))
+    return replace(motion, pose=pose)
+
+
+def imitation(face_model: FaceModel, portrait: Portrait, motion: Motion) -> Motion:
+    """Motion read from a film, for `anchor` to give this portrait the pose and the expression of the film themselves.
+
+    The head keeps its size.
+    """
+    if hasattr(face_model, "imitated"):
+        motion = face_model.imitated(portrait, motion)
+    pose = _counted_from(portrait.rest.pose[:1].to(motion.pose), motion.pose)
+    return replace(motion, pose=torch.cat([pose[:, :5], torch.zeros_like(pose[:, 5:])], dim=1))
+
+
+def _counted_from(start: Tensor, pose: Tensor) -> Tensor:
+    """Absolute poses (T, 6) from a start (1, 6): what `anchor` adds to it."""
+    turn = pose_from_rotation(rotation_from_pose(pose) @ rotation_from_pose(start).mT)
+    return torch.cat([turn, pose[:, 3:] - start[:, 3:]], dim=1)
 
 
 def at_rate(motion: Motion, fps: float | Fraction, duration: float) -> Motion:
@@ -107,11 +139,16 @@ def at_rate(motion: Motion, fps: float | Fraction, duration: float) -> Motion:
     return resample(motion, float(fps), frame_count(duration, float(fps)))
 
 
-def read_motion(vision: Vision, frames: Iterable[Tensor], fps: float | Fraction) -> Motion:
-    """ARKit motion of the largest face in `frames` (3, H, W) in [0, 1], one by one; pose is absolute.
+def read_motion(
+    vision: Vision, frames: Iterable[Tensor], fps: float | Fraction, face_model: FaceModel | None = None
+) -> Motion:
+    """Motion of the largest face in `frames` (3, H, W) in [0, 1], one by one; pose is absolute.
 
-    Raises NoFaceFound where there is none, or it is lost for too long.
+    In the space of the face model where it reads films itself, which goes through `frames` twice (a list, a tensor or a
+    VideoReader); else ARKit motion. Raises NoFaceFound where there is no face, or it is lost for too long.
     """
+    if hasattr(face_model, "reader"):
+        return face_model.reader(vision).read_film(frames, float(fps))
     track = track_face(vision, frames, float(fps))
     return motion_from_landmarks(track.landmarks, float(fps), track.size)
 
@@ -137,9 +174,12 @@ def render(
 
 
 def remarks(face_model: FaceModel, portrait: Portrait, motion: Motion) -> list[str]:
-    """What the portrait cannot follow of absolute `motion`, one sentence each, for the user to read."""
-    limits = getattr(face_model, "limits", None)
-    return limits(portrait, motion) if limits else []
+    """What the user should read after rendering absolute `motion`, one sentence each.
+
+    What the portrait cannot follow, and what happened since the face model was asked last.
+    """
+    limits, notes = getattr(face_model, "limits", None), getattr(face_model, "notes", None)
+    return (limits(portrait, motion) if limits else []) + (notes() if notes else [])
 
 
 @torch.inference_mode()

@@ -180,7 +180,7 @@ def span_of(crop_from_image: Tensor, size: int) -> tuple[int, int, int]:
 
 
 def covers_whole_pixels(crop_from_image: Tensor, size: int) -> bool:
-    """Whether a crop of `size` is upright and its edges are those of picture pixels, as `upright_framing` makes them."""
+    """Whether a crop of `size` is upright and ends where pixels of the picture do, as `upright_framing` has it."""
     matrix = crop_from_image.double().cpu()
     edges = torch.cat([-matrix[:2, 2], size - matrix[:2, 2]]) / matrix[0, 0]
     return float(matrix[0, 1].abs()) == 0.0 and float((edges - edges.round()).abs().max()) < 1e-2

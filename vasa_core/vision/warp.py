@@ -38,7 +38,7 @@ def pixel_centres(size: tuple[int, int], left: int = 0, top: int = 0) -> Tensor:
 
 
 def rounded_mask(at: Tensor, size: float, ramp: float) -> Tensor:
-    """Weight (...) in [0, 1] at points (..., 2) of a square of `size`: 1 inside, falling to 0 at its edge within `ramp`.
+    """Weight (...) in [0, 1] at points (..., 2) of a square of `size`: 1 inside, falling to 0 at its edge over `ramp`.
 
     The corners are round. The formula of LivePortrait's mask, whose squares have 512 pixels and a ramp of 16.
     """
