@@ -59,7 +59,7 @@ def test_the_eyes_go_where_pose_says(heads, pose, axis, sign):
 
 
 def test_place_roll_and_size_are_exact():
-    """Seen from where the truth says the head is, it looks as at rest; the light, which does not turn, from in front."""
+    """Seen from where the truth says it is, the head looks as at rest. The light, which stays, is put in front."""
     heads = SyntheticHeads(2, 192, seed=3)
     heads.heads = replace(heads.heads, light=torch.tensor([[0.0, 0.0, -1.0]]).expand(2, -1))
     truth = motion(roll=0.4, tx=0.2, ty=-0.15, log_scale=-0.25)
