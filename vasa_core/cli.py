@@ -17,7 +17,6 @@ from pathlib import Path
 import torch
 
 from . import __version__
-from .audio import load_audio_encoder
 from .audio.resample import audio_from_waveform
 from .cli_weights import add_weights_commands, fetch
 from .errors import BadInput, VasaError
@@ -28,7 +27,9 @@ from .media.write import VideoWriter, exact_rate
 from .motion.controls import sample_controls
 from .motion.files import load_motion, save_arkit_csv, save_motion
 from .motion.generate import Sampling
-from .motion.model import load_motion_model
+from .motion.joyvasa.network import POSITION_RULES
+from .motion.joyvasa.options import CHAININGS, SMOOTHINGS, JoyVasaOptions
+from .motion.model import encoder_of, load_motion_model
 from .motion.plot import plot_motion
 from .pipeline import Progress, anchor, at_rate, counted_from_calm, pasted, read_motion, remarks, render, speak
 from .terminal import Bar
@@ -36,6 +37,8 @@ from .types import EMOTIONS, Audio, Controls, Curve, Motion
 from .vision.crop import crop_face
 from .vision.model import load_vision
 from .weights import checkpoint
+from .weights.installed import default_folder, find, folders_in
+from .weights.registry import JOYVASA
 
 FAILED, CANCELLED = 2, 130
 
@@ -63,7 +66,7 @@ def talk(options: argparse.Namespace) -> None:
     output, device = _mp4(options.output), _device(options.device)
     waveform, rate = read_waveform(options.audio)
     audio = audio_from_waveform(waveform, rate)
-    models = {"face": _weights(options.face), "motion": _weights(options.use_motion or options.motion)}
+    models = {"face": _weights(options.face), "motion": _weights(options.use_motion or _motion_model(options.motion))}
     tags = provenance(models, None if options.use_motion else options.seed)
     bar = Bar()
     with VideoWriter(output, options.fps, waveform, rate, tags) as writer:
@@ -135,8 +138,9 @@ class _Voice:
     """The motion model of the options, with its audio encoder."""
 
     def __init__(self, options: argparse.Namespace, device: torch.device) -> None:
-        self.model = load_motion_model(options.motion).to(device)
-        self.encoder = load_audio_encoder(options.audio_encoder or self.model.encoder).to(device)
+        joyvasa = JoyVasaOptions(options.chaining, options.positions, options.smoothing)
+        self.model = load_motion_model(_motion_model(options.motion), joyvasa=joyvasa).to(device)
+        self.encoder = encoder_of(self.model, options.audio_encoder).to(device)
         self.controls, self.seed = _controls(options), options.seed
         sample_controls(self.controls, 1, self.model.fps)  # says now what is wrong with them
         self.sampling = Sampling(options.steps, options.cfg_audio, options.cfg_gaze)
@@ -196,6 +200,13 @@ def _weights(name: str) -> Path | str:
     """The file behind a shipped name or a path; the name itself where there is none, which the loader complains of."""
     files = (checkpoint.shipped(f"{name}.safetensors"), Path(name))
     return next((file for file in files if file.is_file()), name)
+
+
+def _motion_model(name: str) -> str:
+    """The file of a motion model that was fetched, by its name; any other name as it is."""
+    if name != JOYVASA.name:
+        return name
+    return str(find(JOYVASA, folders_in(default_folder(), JOYVASA))[JOYVASA.files[0].stem])
 
 
 def _mp4(path: str) -> Path:
@@ -299,7 +310,8 @@ def _portrait_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _voice_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--motion", default="starter", help="motion model: a name or a .safetensors file (starter)")
+    told = "motion model: starter, joyvasa once it is fetched, or a file (starter)"
+    parser.add_argument("--motion", default="starter", metavar="MODEL", help=told)
     parser.add_argument("--audio-encoder", metavar="FILE", help="Wav2Vec2 file, for motion models that need one")
     parser.add_argument("--seed", type=int, default=0, help="another seed moves the head another way (0)")
     own = "the motion model's own"
@@ -310,3 +322,10 @@ def _voice_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--gaze", type=gaze, metavar="YAW,PITCH", help="degrees to the viewer's right, and up")
     parser.add_argument("--distance", type=float, metavar="D", help="1 is the portrait's own, 2 is twice as far")
     parser.add_argument("--emotion", type=_emotion, metavar="NAME:AMOUNT,...", help=", ".join(EMOTIONS))
+    group = parser.add_argument_group("JoyVASA", "how that motion model is run; the first choice is the default")
+    for option, choices, told in (
+        ("--chaining", CHAININGS, "windows that overlap, or as published, with lips two frames late"),
+        ("--smoothing", SMOOTHINGS, "of the head; as published it nearly freezes"),
+        ("--positions", POSITION_RULES, "the rule of the released weights, or that of the code since December 2025"),
+    ):
+        group.add_argument(option, choices=choices, default=choices[0], help=told)
