@@ -147,8 +147,8 @@ def read_motion(
     In the space of the face model where it reads films itself, which goes through `frames` twice (a list, a tensor or a
     VideoReader); else ARKit motion. Raises NoFaceFound where there is no face, or it is lost for too long.
     """
-    if hasattr(face_model, "reader"):
-        return face_model.reader(vision).read_film(frames, float(fps))
+    if hasattr(face_model, "read_film"):
+        return face_model.read_film(vision, frames, float(fps))
     track = track_face(vision, frames, float(fps))
     return motion_from_landmarks(track.landmarks, float(fps), track.size)
 

@@ -6,7 +6,7 @@ after them and paint it. Dynamics are offsets of the keypoints: see vasa_core/ke
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -69,9 +69,9 @@ class LivePortraitFaceModel:
             done += len(part)
         return frames
 
-    def reader(self, vision: Vision) -> LivePortraitReader:
-        """Reads driving videos in this model's space."""
-        return LivePortraitReader(self.network, vision)
+    def read_film(self, vision: Vision, frames: Iterable[Tensor], fps: float) -> Motion:
+        """Motion of the largest face of a film in this model's space, absolute: see LivePortraitReader.read_film."""
+        return LivePortraitReader(self.network, vision).read_film(frames, fps)
 
     def imitated(self, portrait: LivePortraitPortrait, motion: Motion) -> Motion:
         """The expression of a film as it is, instead of its changes: see reader.imitated."""
