@@ -30,10 +30,9 @@ def warp(images: Tensor, target_from_source: Tensor, size: tuple[int, int]) -> T
     return F.grid_sample(images, grid.expand(len(images), -1, -1, -1), padding_mode="zeros", align_corners=False)
 
 
-def pixel_centres(size: tuple[int, int], left: int = 0, top: int = 0) -> Tensor:
-    """(h, w, 2) float64: x, y of the centres of `size` pixels, the first of them at column `left` and row `top`."""
-    rows, columns = (torch.arange(n, dtype=torch.float64) + 0.5 for n in size)
-    y, x = torch.meshgrid(rows + top, columns + left, indexing="ij")
+def pixel_centres(size: tuple[int, int]) -> Tensor:
+    """(h, w, 2) float64: x, y of the centres of `size` pixels."""
+    y, x = torch.meshgrid(*(torch.arange(n, dtype=torch.float64) + 0.5 for n in size), indexing="ij")
     return torch.stack([x, y], dim=-1)
 
 
@@ -63,8 +62,8 @@ def lay_over(frames: Tensor, picture: Tensor, frame_from_picture: Tensor, feathe
     shift = torch.tensor([[1.0, 0.0, -left], [0.0, 1.0, -top], [0.0, 0.0, 1.0]], dtype=torch.float64)
     part_from_frame = shift @ torch.linalg.inv(frame_from_picture.double().cpu())
     moved = warp(frames, part_from_frame, (bottom - top, right - left))
-    at = apply_homography(frame_from_picture.double().cpu(), pixel_centres((bottom - top, right - left), left, top))
-    weight = rounded_mask(at, size, feather * size).to(frames)  # (h, w)
+    mask = rounded_mask(pixel_centres((size, size)), size, feather * size).to(frames)  # (S, S)
+    weight = warp(mask[None, None], part_from_frame, (bottom - top, right - left))  # (1, 1, h, w)
     region = laid[:, :, top:bottom, left:right]
     region += (moved.clamp(0.0, 1.0) - region) * weight
     return laid
