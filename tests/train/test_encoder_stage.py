@@ -1,6 +1,5 @@
-"""Training the encoder: windows are cut right, it learns four clips in seconds, and it goes on where it was stopped."""
+"""Training the encoder: it learns four clips in seconds, and it goes on where it was stopped."""
 
-import itertools
 import json
 from dataclasses import replace
 
@@ -10,17 +9,19 @@ import torch
 from vasa_core.audio.mel import BANDS
 from vasa_core.audio.phonetic import CURVES, VISEMES, PhoneticConfig, PhoneticNet, load_phonetic_encoder
 from vasa_core.train import encoder_stage, spectral, speech
-from vasa_core.train.encoder_stage import EncoderConfig, Windows, encoder_losses, hold, measure, train_encoder
+from vasa_core.train.encoder_stage import EncoderConfig, encoder_losses, measure, train_encoder
 from vasa_core.train.loop import Recipe
+from vasa_core.train.windows import WindowConfig, Windows
 from vasa_core.weights import checkpoint
 
 TOY = EncoderConfig(
     net=PhoneticConfig(width=16, dilations=(1,), dropout=0.0),
     recipe=Recipe(steps=40, learning_rate=1e-2, warm_up=5, average=0.8, save_every=10, seed=1),
-    shares=(("human", 1.0),),
-    batch=8,
-    frames=50,
+    windows=WindowConfig(shares=(("human", 1.0),), batch=8, frames=50, stretch=0.0, crossed=(), held_share=0.0),
 )
+
+
+QUIET = replace(spectral.Variety().scaled(0.0), noise_only_share=0.0)
 
 
 def toy_shard(path, clips=4, frames=40, seed=0):
@@ -50,69 +51,21 @@ def corpus(tmp_path):
     return tmp_path
 
 
-def test_windows_stay_in_their_utterance(corpus):
-    windows = Windows(corpus, replace(TOY, held_share=0.0, splice_share=0.0))
-    shard = windows.shards[0]
-    rows = {row.numpy().tobytes() for row in shard.mel.float()}
-    for seed in range(20):
-        mel, curves, viseme, inside = windows.draw(torch.Generator().manual_seed(seed))
-        assert mel.shape == (8, 100, BANDS) and curves.shape == (8, 50, 6) and viseme.shape == inside.shape == (8, 50)
-        outside = inside == 0
-        assert (mel[outside.repeat_interleave(2, 1)] == spectral.SILENCE).all()
-        assert (curves[outside] == 0).all() and (viseme[outside] == 0).all()
-        assert all(row.numpy().tobytes() in rows for row in mel[0][inside[0].bool().repeat_interleave(2)])
-        assert torch.allclose(curves[..., 0] * len(VISEMES), viseme.float(), atol=0.02)
-
-
-def test_a_held_vowel_moves_sound_and_labels_together(corpus):
-    mel, curves, viseme, inside = Windows(corpus, replace(TOY, held_share=0.0)).window(0, seeded(3))
-    held = hold(mel, curves, viseme, inside, seeded(0))
-    assert [h.shape for h in held] == [mel.shape, curves.shape, viseme.shape, inside.shape]
-    assert longest_run(held[2].tolist()) > longest_run(viseme.tolist())
-    loud = held[0].argmax(1).view(-1, 2)[:, 0]
-    same = (loud == 2 * held[2] + 5) | (held[3] == 0)
-    assert same.float().mean() > 0.9  # all but a frame at the edge of the held one
-
-
-def longest_run(values: list[int]) -> int:
-    return max(len(list(run)) for _, run in itertools.groupby(values))
-
-
 def seeded(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
-
-
-def test_a_splice_goes_on_with_the_neighbour():
-    viseme = torch.arange(4)[:, None].expand(4, 60)
-    mel, curves = viseme.repeat_interleave(2, 1)[..., None].float(), viseme[..., None].float()
-    joined = encoder_stage.splice(mel, curves, viseme, torch.ones(4, 60), 1.0, seeded(0))
-    for row in range(4):
-        cut = int((joined[2][row] != row).nonzero()[0, 0])
-        assert (joined[2][row, cut:] == (row - 1) % 4).all() and 15 <= cut < 45
-        assert (joined[3][row] == 0).nonzero()[:, 0].tolist() == list(range(cut - 5, cut + 6))
-    assert torch.equal(joined[0][:, ::2, 0].long(), joined[2]) and torch.equal(joined[1][..., 0].long(), joined[2])
-    untouched = encoder_stage.splice(mel, curves, viseme, torch.ones(4, 60), 0.0, seeded(0))
-    assert torch.equal(untouched[2], viseme) and untouched[3].all()
-
-
-def test_rare_voices_are_heard_more(corpus):
-    shard = speech.load_shard(corpus / "human.safetensors")
-    shard.utterances[1]["voice"] = shard.utterances[2]["voice"] = shard.utterances[3]["voice"] = "toy 3 clip"
-    chances = encoder_stage.cumulative_chances(shard).diff(prepend=torch.zeros(1).double())
-    assert chances[0] / chances[1] == pytest.approx(3**0.5)
 
 
 def test_variety_is_finite_repeats_and_keeps_silence_low():
     mel = torch.randn(6, 100, BANDS, generator=seeded(0)) - 2
     one, two = (spectral.vary(mel, spectral.Variety(), seeded(1)) for _ in range(2))
     assert torch.equal(one, two) and torch.isfinite(one).all() and not torch.equal(one, mel)
-    plain = spectral.Variety(0, 0, 0, 0, 0, 0, (2, 12), 0, 0, 0)
+    plain = QUIET
     assert torch.allclose(spectral.vary(mel, plain, seeded(1)), mel, atol=1e-2)
 
 
 def test_closures_weigh_more(corpus):
     net = PhoneticNet(TOY.net)
-    batch = Windows(corpus, replace(TOY, held_share=0.0, splice_share=0.0)).draw(seeded(0))
+    batch = Windows(corpus, TOY.windows).draw(seeded(0))
     batch[2][:] = encoder_stage.CLOSURE
     plain, weighted = (
         encoder_losses(net, batch, replace(TOY, closure_weight=w), seeded(0))["curves"].item() for w in (1.0, 7.0)
@@ -121,9 +74,7 @@ def test_closures_weigh_more(corpus):
 
 
 def test_learns_four_clips_and_resumes_exactly(corpus):
-    config = replace(
-        TOY, variety=spectral.Variety(0, 0, 0, 0, 0, 0, (2, 12), 0, 0, 0, noise_only_share=0), held_share=0.0
-    )
+    config = replace(TOY, variety=QUIET)
     said = []
     path = train_encoder(config, corpus, corpus / "a", progress=said.append, measure_every=20)
     encoder = load_phonetic_encoder(path)

@@ -48,7 +48,7 @@ class PhoneticConfig:
 
     width: int = 160
     dilations: tuple[int, ...] = (1, 2, 4, 8, 1, 2)
-    dropout: float = 0.2
+    dropout: float = 0.3
 
     @property
     def reach(self) -> int:

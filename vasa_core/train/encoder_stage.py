@@ -2,8 +2,9 @@
 
     build_corpus(folder) -> train_encoder(config, folder, out) -> phonetic.safetensors
 
-The network hears windows of 3.2 s, half of them recorded voices. It is taught the mouth curves (squared error, closures
-and f/v weighted, since plain regression hedges on brief events), the viseme of every frame, and the two events.
+The network hears windows of 3.2 s (windows.py), most of them recorded voices, varied so much that they can hardly be
+learnt by heart (spectral.py). It is taught the mouth curves (squared error, closures and f/v weighted, since plain
+regression hedges on brief events), the viseme of every frame, and the two events.
 """
 
 import csv
@@ -29,11 +30,11 @@ from ..audio.phonetic import (
 )
 from . import spectral
 from .loop import Recipe, averaged, train
-from .spectral import SILENCE, Variety
+from .spectral import Variety
 from .speech import FPS, Shard, load_shard
+from .windows import Window, WindowConfig, Windows
 
-CLOSURE, LABIODENTAL, FIRST_VOWEL = VISEMES.index("PBM"), VISEMES.index("FV"), VISEMES.index("i")
-SEAM = 6  # frames beside a splice that are not judged
+CLOSURE, LABIODENTAL = VISEMES.index("PBM"), VISEMES.index("FV")
 
 
 @dataclass(frozen=True)
@@ -43,24 +44,13 @@ class EncoderConfig:
     net: PhoneticConfig = field(default_factory=PhoneticConfig)
     recipe: Recipe = field(
         default_factory=lambda: Recipe(
-            steps=6000, learning_rate=1.5e-3, warm_up=300, weight_decay=0.1, average=0.998, save_every=100, seed=11
+            steps=12000, learning_rate=1.5e-3, warm_up=300, weight_decay=0.1, average=0.998, save_every=100, seed=11
         )
     )
     variety: Variety = field(default_factory=Variety)
-    shares: tuple[tuple[str, float], ...] = (
-        ("human", 0.06),
-        ("human_varied", 0.34),
-        ("espeak", 0.26),
-        ("flite", 0.22),
-        ("festival", 0.12),
-    )
+    windows: WindowConfig = field(default_factory=WindowConfig)
     settle_from: float = 0.75  # share of the steps after which the variety shrinks, ...
     settle_to: float = 0.35  # ... to this part of it at the last
-    batch: int = 16
-    frames: int = 160  # of the network, 50 per second
-    overhang: int = 30  # frames that a window may reach beyond its utterance, into silence
-    held_share: float = 0.1  # windows in which a vowel is held
-    splice_share: float = 0.4  # windows that go on with another window
     curve_weights: tuple[float, ...] = (1.0, 1.5, 0.7, 0.7, 0.6, 0.5)
     closure_weight: float = 7.0  # of the aperture's error in and beside p b m
     labiodental_weight: float = 5.0  # of the tuck's error in and beside f v
@@ -69,92 +59,9 @@ class EncoderConfig:
     event_weight: float = 0.3
 
 
-class Windows:
-    """Draws training windows from the shards of a corpus folder; a share whose shard is absent is left out."""
-
-    def __init__(self, folder: Path, config: EncoderConfig) -> None:
-        self.config = config
-        found = [
-            (load_shard(folder / f"{name}.safetensors"), share)
-            for name, share in config.shares
-            if (folder / f"{name}.safetensors").exists()
-        ]
-        self.shards = [shard for shard, _ in found]
-        self.shares = torch.tensor([share for _, share in found])
-        self.chances = [cumulative_chances(shard) for shard in self.shards]
-
-    def draw(self, generator: Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Log-mel (B, 2T, 80), curves (B, T, 6), viseme (B, T), inside (B, T): 0 where there is no utterance."""
-        picks = torch.multinomial(self.shares, self.config.batch, replacement=True, generator=generator)
-        windows = [self.window(int(pick), generator) for pick in picks]
-        mel, curves, viseme, inside = (torch.stack(parts) for parts in zip(*windows, strict=True))
-        return splice(mel, curves, viseme, inside, self.config.splice_share, generator)
-
-    def window(self, number: int, generator: Generator) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """One window of a random utterance of a shard, without its neighbours in the shard."""
-        size, overhang, shard = self.config.frames, self.config.overhang, self.shards[number]
-        chances = self.chances[number]
-        which = int(torch.searchsorted(chances, torch.rand((), generator=generator) * chances[-1]))
-        first = 2 * int(shard.starts[which])
-        last = first + 2 * int(shard.lengths[which])
-        low, high = first - overhang, max(last + overhang - size, first - overhang + 1)
-        start = int(torch.randint(low, high, (1,), generator=generator))
-        begin, end = max(start, first), min(start + size, last)
-        before, after = begin - start, start + size - end
-        window = (
-            functional.pad(shard.mel[2 * begin : 2 * end].float(), (0, 0, 2 * before, 2 * after), value=SILENCE),
-            functional.pad(shard.curves[begin:end].float(), (0, 0, before, after)),
-            functional.pad(shard.viseme[begin:end].long(), (before, after)),
-            functional.pad(torch.ones(end - begin), (before, after)),
-        )
-        held = torch.rand(1, generator=generator) < self.config.held_share
-        return hold(*window, generator) if held else window
-
-
-def cumulative_chances(shard: Shard) -> Tensor:
-    """(utterances,) running sum of lengths, each over the root of its voice's total: rare voices are heard more."""
-    voices = [" ".join(entry["voice"].split()[:2]) for entry in shard.utterances]
-    total: dict[str, float] = {}
-    for voice, length in zip(voices, shard.lengths.tolist(), strict=True):
-        total[voice] = total.get(voice, 0.0) + length
-    chances = shard.lengths.double() / torch.tensor([total[voice] for voice in voices]).double().sqrt()
-    return torch.cumsum(chances, 0)
-
-
-def splice(
-    mel: Tensor, curves: Tensor, viseme: Tensor, inside: Tensor, share: float, generator: Generator
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """In a share of the windows another follows from some frame on: sentences cannot be learnt by heart."""
-    count, frames = viseme.shape
-    cut = torch.randint(frames // 4, 3 * frames // 4, (count, 1), generator=generator)
-    cut = torch.where(torch.rand(count, 1, generator=generator) < share, cut, frames + SEAM)
-    other = (torch.arange(frames) >= cut)[..., None]  # (B, T, 1)
-    seam = (torch.arange(frames) - cut).abs() < SEAM
-    mel = torch.where(other.repeat_interleave(2, 1), mel.roll(1, 0), mel)
-    curves = torch.where(other, curves.roll(1, 0), curves)
-    viseme, inside = (torch.where(other[..., 0], x.roll(1, 0), x) for x in (viseme, inside))
-    return mel, curves, viseme, inside.masked_fill(seam, 0.0)
-
-
-def hold(
-    mel: Tensor, curves: Tensor, viseme: Tensor, inside: Tensor, generator: Generator
-) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """A window whose speaker lingers on one vowel for 0.2 to 1.4 s, as no synthesiser does; the rest comes later."""
-    vowels = ((viseme >= FIRST_VOWEL) & (inside > 0)).nonzero()[:, 0]
-    if len(vowels) == 0:
-        return mel, curves, viseme, inside
-    at = vowels[torch.randint(len(vowels), (1,), generator=generator)]
-    extra = int(torch.randint(10, 70, (1,), generator=generator))
-    frames = torch.arange(len(viseme))
-    order = torch.where(frames < at, frames, torch.where(frames < at + extra, at, frames - extra))
-    pairs = torch.stack([2 * order, 2 * order + 1], 1).flatten()  # of log-mel, at twice the rate
-    wobble = torch.randint(-1, 2, pairs.shape, generator=generator) * (pairs // 2 == at)
-    return mel[(pairs + wobble).clamp(0, len(mel) - 1)], curves[order], viseme[order], inside[order]
-
-
 def encoder_losses(
     net: PhoneticNet,
-    batch: tuple[Tensor, Tensor, Tensor, Tensor],
+    batch: Window,
     config: EncoderConfig,
     generator: Generator,
     strength: float = 1.0,
@@ -244,7 +151,7 @@ def train_encoder(
     """Train on the shards in `corpus`; returns the path of the encoder, `out`/phonetic.safetensors.
 
     `out` also gets state.safetensors, from which a stopped run goes on (unless resume is False), and encoder.csv, the
-    learning curve with figures on held-out voices. About 40 minutes of one core at the default settings.
+    learning curve with figures on held-out voices. About an hour and a half of one core at the default settings.
     """
     out.mkdir(parents=True, exist_ok=True)
     state, result = out / "state.safetensors", out / "phonetic.safetensors"
@@ -254,7 +161,7 @@ def train_encoder(
     torch.manual_seed(config.recipe.seed)  # the first weights
     net = PhoneticNet(config.net)
     average = averaged(net)
-    windows = Windows(corpus, config)
+    windows = Windows(corpus, config.windows)
     held_out = {name: corpus / f"{name}.safetensors" for name in ("human_held_out", "flite_held_out")}
     held_out = {name: load_shard(path) for name, path in held_out.items() if path.exists()}
     digest = hashlib.sha256(json.dumps(asdict(config), sort_keys=True).encode()).hexdigest()

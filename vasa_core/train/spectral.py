@@ -14,6 +14,7 @@ from torch import Generator, Tensor
 from ..audio.mel import BANDS, POWER_FLOOR
 
 SILENCE = math.log(POWER_FLOOR)
+GAPS = 3  # short stretches of a window, each hidden by chance
 LOUD_SHARE = 0.9  # quantile of the frame energies that counts as the voice's level
 
 
@@ -21,8 +22,12 @@ LOUD_SHARE = 0.9  # quantile of the frame energies that counts as the voice's le
 class Variety:
     """How far windows are varied: +- parts of the mel axis, nat of log power, shares of the windows."""
 
-    warp: float = 0.12
+    warp: float = 0.15
     shift: float = 1.5  # bands
+    bend: float = 1.5  # bands: deviation of a smooth displacement, so that each formant moves by itself
+    blur: float = 0.6  # +- share of the spectrum's fine structure that is lost or made stronger
+    jitter: float = 0.5  # greatest deviation of each value
+    contrast: float = 0.15  # deviation of the natural log of how far the spectrum moves about its mean
     colour: float = 0.5
     tilt: float = 1.2
     level: float = 0.6
@@ -32,17 +37,25 @@ class Variety:
     band_share: float = 0.15
     mask_share: float = 0.7
     mask_bands: int = 14
+    gap_share: float = 0.5  # chance of each of GAPS
+    gap_frames: int = 10
     noise_only_share: float = 0.03
 
     def scaled(self, strength: float) -> Variety:
         """The same, `strength` times as far and as often."""
-        names = ("warp", "shift", "colour", "tilt", "level", "noise_share", "babble_share", "band_share", "mask_share")
+        names = ("warp", "shift", "bend", "jitter", "blur", "contrast", "colour", "tilt", "level")
+        names += ("noise_share", "babble_share", "band_share", "mask_share", "gap_share")
         return replace(self, **{name: strength * getattr(self, name) for name in names})
 
 
 def vary(mel: Tensor, variety: Variety, generator: Generator) -> Tensor:
     """(B, frames, 80) -> same, as if by other speakers, rooms, microphones and places."""
     mel = warp(mel, variety, generator)
+    mel = blurred(mel, variety.blur, generator)
+    mean = mel.mean(1, keepdim=True)
+    mel = mean + (mel - mean) * torch.exp(variety.contrast * torch.randn(len(mel), 1, 1, generator=generator))
+    jitter = variety.jitter * torch.rand(len(mel), 1, 1, generator=generator)
+    mel = mel + jitter * torch.randn(mel.shape, generator=generator)
     mel = mel + colouring(mel.shape[0], variety.colour, variety.tilt, generator)[:, None]
     loud = voice_level(mel)
     mel = add(mel, noise(mel, loud, variety.noise_below, generator), variety.noise_share, generator)
@@ -58,7 +71,10 @@ def warp(mel: Tensor, variety: Variety, generator: Generator) -> Tensor:
     """Stretch and shift the mel axis: another length of the vocal tract."""
     factor = 1 + (2 * torch.rand(mel.shape[0], 1, generator=generator) - 1) * variety.warp
     shift = (2 * torch.rand(mel.shape[0], 1, generator=generator) - 1) * variety.shift
-    position = (torch.arange(BANDS) * factor + shift).clamp(0, BANDS - 1 - 1e-4)  # (B, 80)
+    waves = torch.sin(math.pi * torch.tensor([1.0, 2.0, 3.0])[:, None] * torch.linspace(0, 1, BANDS))  # (3, 80)
+    bend = variety.bend * torch.randn(mel.shape[0], 3, generator=generator) / torch.tensor([1.0, 2.0, 3.0])
+    position = torch.arange(BANDS) * factor + shift + bend @ waves
+    position = position.clamp(0, BANDS - 1 - 1e-4)  # (B, 80)
     low = position.long()
     rows = torch.arange(mel.shape[0])[:, None].expand_as(low)
     matrix = torch.zeros(mel.shape[0], BANDS, BANDS)  # linear interpolation as a product: fast on a CPU
@@ -66,6 +82,14 @@ def warp(mel: Tensor, variety: Variety, generator: Generator) -> Tensor:
     matrix[rows, low, columns] = 1 - (position - low)
     matrix[rows, low + 1, columns] += position - low
     return mel @ matrix
+
+
+def blurred(mel: Tensor, most: float, generator: Generator) -> Tensor:
+    """Less of the fine structure (harmonics, sharp formants), or somewhat more: another pitch and voice quality."""
+    share = most * (1.7 * torch.rand(mel.shape[0], 1, 1, generator=generator) - 0.7)
+    bands = torch.arange(BANDS)
+    near = (1 - (bands[:, None] - bands).abs() / 4).clamp_min(0)  # a triangle, 7 bands wide
+    return torch.lerp(mel, mel @ (near / near.sum(0)), share)
 
 
 def colouring(count: int, deviation: float, tilt: float, generator: Generator) -> Tensor:
@@ -103,12 +127,21 @@ def noise_only(mel: Tensor, generator: Generator) -> Tensor:
 
 
 def mask(network_input: Tensor, variety: Variety, generator: Generator) -> Tensor:
-    """Normalised windows (B, frames, 160): in a share of them, up to `mask_bands` neighbouring bands set to 0."""
-    width = torch.randint(1, variety.mask_bands + 1, (network_input.shape[0], 1, 1), generator=generator)
-    first = (torch.rand(width.shape, generator=generator) * (BANDS - width)).long()
-    bands = torch.arange(BANDS)
-    hidden = (bands >= first) & (bands < first + width) & chosen(network_input, variety.mask_share, generator)
-    return network_input.masked_fill(torch.cat([hidden, hidden], dim=-1), 0.0)
+    """Normalised windows (B, frames, 160): up to `mask_bands` neighbouring bands and short gaps set to 0."""
+    frames = network_input.shape[1]
+    bands = stretch_of(BANDS, 1, variety.mask_bands, network_input, generator)[:, None]  # (B, 1, 80)
+    hidden = torch.cat([bands, bands], dim=-1) & chosen(network_input, variety.mask_share, generator)
+    for _ in range(GAPS):
+        gap = stretch_of(frames, 2, variety.gap_frames, network_input, generator)[..., None]  # (B, frames, 1)
+        hidden = hidden | (gap & chosen(network_input, variety.gap_share, generator))
+    return network_input.masked_fill(hidden, 0.0)
+
+
+def stretch_of(size: int, least: int, most: int, like: Tensor, generator: Generator) -> Tensor:
+    """(B, size) bool: true in one stretch of `least` to `most` places."""
+    width = torch.randint(least, most + 1, (like.shape[0], 1), generator=generator)
+    first = (torch.rand(width.shape, generator=generator) * (size - width)).long()
+    return (torch.arange(size) >= first) & (torch.arange(size) < first + width)
 
 
 def uniform(like: Tensor, low: float, high: float, generator: Generator) -> Tensor:
