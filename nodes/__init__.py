@@ -9,6 +9,7 @@ NODES: list[type[io.ComfyNode]] = [
     load.LoadMotionModel,
     download.DownloadModels,
     portrait.EncodePortrait,
+    portrait.LivePortraitFaceOptions,
     audio.AudioFeatures,
     controls.Gaze,
     controls.HeadDistance,

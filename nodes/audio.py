@@ -8,8 +8,9 @@ from ..vasa_core.audio.align import frame_count
 from ..vasa_core.audio.resample import SPEECH_RATE
 from ..vasa_core.audio.wav2vec2 import features_from_encoder_output
 from ..vasa_core.errors import BadAudio
-from ..vasa_core.motion.model import MotionModel
 from . import host, sockets
+
+HEARING_MEMORY = 512 << 20  # bytes, with room: JoyVASA's HuBERT hears four seconds at a time
 
 
 class AudioFeatures(io.ComfyNode):
@@ -44,7 +45,7 @@ class AudioFeatures(io.ComfyNode):
     @classmethod
     def execute(
         cls,
-        motion_model: host.Placed[MotionModel],
+        motion_model: host.PlacedMotionModel,
         layer: int,
         audio: dict | None = None,
         audio_encoder_output: dict | None = None,
@@ -57,6 +58,9 @@ class AudioFeatures(io.ComfyNode):
             layers = audio_encoder_output["encoded_audio_all_layers"]
             return io.NodeOutput(host.to_cache(features_from_encoder_output(layers, samples, frames, model.fps, layer)))
         sound = sockets.audio_from_socket(audio)
+        if motion_model.hearing is not None:
+            encoder = motion_model.hearing.ready(HEARING_MEMORY)
+            return io.NodeOutput(host.to_cache(encoder(sound, frame_count(sound.duration, model.fps), model.fps)))
         if not host.has_audio_encoder(model.encoder):
             raise BadAudio(
                 f"The motion model hears with '{model.encoder}': connect ComfyUI's Audio Encoder Encode, with that "

@@ -29,7 +29,7 @@ class DownloadModels(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "model", options=list(MODELS), default=next(iter(MODELS)),
-                    tooltip="liveportrait: photo-real faces, 522 MB. joyvasa: its motion model, about 420 MB.",
+                    tooltip="liveportrait: photo-real faces, 522 MB. joyvasa: its motion model, about 415 MB.",
                 ),
                 io.Boolean.Input(
                     "accept_licence", default=False, tooltip=f"Tick it to accept the licence of the model. {TERMS}"

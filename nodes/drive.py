@@ -12,10 +12,12 @@ from torch import Tensor
 from ..vasa_core.errors import BadInput
 from ..vasa_core.faces.mesh.reader import motion_from_blendshapes
 from ..vasa_core.media.read import read_video
-from ..vasa_core.pipeline import counted_from_calm, read_motion
+from ..vasa_core.pipeline import counted_from_calm, imitation, read_motion
+from ..vasa_core.types import FaceModel, Portrait
 from . import host, landmarks, sockets
 
 CATEGORY = "VASA/motion"
+READ_MEMORY = 512 << 20  # bytes, with room: eight pictures of 256x256 through LivePortrait's motion network
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,15 @@ class MotionFromVideo(io.ComfyNode):
                     "fps", default=25.0, min=1.0, max=240.0, step=0.01, advanced=True,
                     tooltip="Frame rate of 'images'. A video knows its own.",
                 ),
+                sockets.FACE_MODEL.Input(
+                    "face_model", optional=True,
+                    tooltip="Connect liveportrait to read the film in its own, richer way. Else: ARKit's expressions.",
+                ),
+                sockets.PORTRAIT.Input(
+                    "portrait", optional=True,
+                    tooltip="Connect it to give this portrait the film's own pose and expression, as in the film. "
+                    "Without it: their changes, which suit any portrait.",
+                ),
             ],
             outputs=[
                 sockets.MOTION.Output("motion", tooltip="Motion relative to the clip's usual pose, for any portrait."),
@@ -70,13 +81,25 @@ class MotionFromVideo(io.ComfyNode):
         )  # fmt: skip
 
     @classmethod
-    def execute(cls, fps: float, video: Input.Video | None = None, images: Tensor | None = None) -> io.NodeOutput:
+    def execute(
+        cls,
+        fps: float,
+        video: Input.Video | None = None,
+        images: Tensor | None = None,
+        face_model: host.Placed[FaceModel] | None = None,
+        portrait: Portrait | None = None,
+    ) -> io.NodeOutput:
         """Read frame by frame; a cancel takes effect between two of them."""
         film = film_from_sockets(video, images, fps)
-        progress = host.Progress(film.count)
+        model = None if face_model is None else face_model.ready(READ_MEMORY)
+        passes = 2 if hasattr(model, "reader") else 1  # one to find the face, one to read it
+        pictures = host.Progress().over(film.frames, film.count, passes)
         with host.named_input("images" if video is None else "video"):
-            motion = read_motion(host.vision(), progress.over(film.frames, film.count), film.fps)
-        return io.NodeOutput(host.to_cache(counted_from_calm(motion)), film.audio)
+            motion = read_motion(host.vision(), pictures, film.fps, model)
+        if portrait is None:
+            return io.NodeOutput(host.to_cache(counted_from_calm(motion)), film.audio)
+        with host.named_input("portrait"):
+            return io.NodeOutput(host.to_cache(imitation(model, portrait, motion)), film.audio)
 
 
 class MotionFromFaceLandmarks(io.ComfyNode):

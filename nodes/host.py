@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import time
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass, replace
 from functools import lru_cache
@@ -29,6 +29,7 @@ from torch import Tensor, nn
 
 from ..vasa_core.audio import AUDIO_ENCODERS, load_audio_encoder
 from ..vasa_core.errors import BadInput, VasaError
+from ..vasa_core.pipeline import CHUNK
 from ..vasa_core.types import AudioEncoder
 from ..vasa_core.vision.model import Vision, load_vision
 from ..vasa_core.weights.installed import find, on_disk
@@ -63,7 +64,7 @@ class Placed(Generic[Model]):
     """
 
     def __init__(self, model: Model, network: nn.Module, slow: bool = False) -> None:
-        self._model = model
+        self._model, self.slow = model, slow
         if slow:
             for part in network.modules():
                 part.register_forward_pre_hook(_cancelled_here)
@@ -77,10 +78,24 @@ class Placed(Generic[Model]):
         """The model for reading its facts (space, fps, name); its network may be anywhere."""
         return self._model
 
+    @property
+    def chunk(self) -> int:
+        """How many frames a face model decodes at once: a slow one on a CPU shows each."""
+        return 1 if self.slow and memory.is_device_cpu(memory.get_torch_device()) else CHUNK
+
     def ready(self, working_memory: int) -> Model:
         """The model with its network on the device, and `working_memory` bytes free there for what it will do."""
         memory.load_models_gpu([self.patcher], memory_required=working_memory)
         return self._model
+
+
+class PlacedMotionModel(Placed[Any]):
+    """A motion model by its denoiser. `hearing` is the audio encoder that it brings along, placed alone, or None."""
+
+    def __init__(self, model: Any) -> None:
+        super().__init__(model, model.denoiser)
+        own = getattr(model, "hearing", None)
+        self.hearing = None if own is None else Placed(own, own, slow=True)
 
 
 def _cancelled_here(module: nn.Module, inputs: tuple) -> None:
@@ -178,11 +193,21 @@ class Progress:
             self._shown = time.monotonic()
             self._bar.update_absolute(self._bar.current, preview=("JPEG", _as_pil(picture), PREVIEW_SIZE))
 
-    def over(self, pictures: Iterable[Tensor], total: int) -> Iterator[Tensor]:
-        """The pictures (3, H, W), counted and shown as they are taken."""
-        for done, picture in enumerate(pictures):
-            self(min(done, total), total)
-            self.show(picture)
+    def over(self, pictures: Iterable[Tensor], count: int, passes: int = 1) -> Iterable[Tensor]:
+        """The pictures (3, H, W), about `count` of them, counted and shown as they are taken, `passes` times."""
+        return _Shown(self, pictures, count, passes)
+
+
+class _Shown:
+    def __init__(self, progress: Progress, pictures: Iterable[Tensor], count: int, passes: int) -> None:
+        self.progress, self.pictures, self.count, self.total = progress, pictures, count, count * passes
+        self.begun = 0
+
+    def __iter__(self) -> Iterator[Tensor]:
+        before, self.begun = self.begun, self.begun + self.count
+        for done, picture in enumerate(self.pictures, before):
+            self.progress(min(done, self.total), self.total)
+            self.progress.show(picture)
             yield picture
 
 
@@ -229,10 +254,20 @@ def released_files(model: ReleasedModel) -> dict[str, Path]:
     return find(model, released_folders(model))
 
 
+def found_files(model: ReleasedModel) -> dict[str, Path | None]:
+    """{stem: path} of a released model's files, None where one is missing."""
+    folders = released_folders(model)
+    return {file.stem: on_disk(file, folders) for file in model.files}
+
+
 def is_installed(model: ReleasedModel) -> bool:
     """Whether every file of a released model is here."""
-    folders = released_folders(model)
-    return all(on_disk(file, folders) is not None for file in model.files)
+    return None not in found_files(model).values()
+
+
+def state_of(files: Mapping[str, Path | None]) -> str:
+    """A text that changes when one of the files comes, goes or is written."""
+    return str([(str(path), path.stat().st_mtime_ns) if path else None for path in files.values()])
 
 
 def model_files() -> list[str]:

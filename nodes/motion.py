@@ -82,7 +82,7 @@ class GenerateMotion(io.ComfyNode):
     @classmethod
     def execute(
         cls,
-        motion_model: host.Placed[MotionModel],
+        motion_model: host.PlacedMotionModel,
         features: AudioFeatures,
         seed: int,
         controls: Controls | None = None,

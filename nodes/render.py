@@ -8,13 +8,15 @@ from torch import Tensor
 
 from ..vasa_core.media.provenance import provenance
 from ..vasa_core.media.write import VideoWriter
-from ..vasa_core.pipeline import anchor, at_rate, pasted, remarks, render
+from ..vasa_core.pipeline import anchor, at_rate, pasted, remarks, render, suited
 from ..vasa_core.types import FaceModel, Motion, Portrait
 from ..vasa_core.vision.crop import paste_back, person_matte
 from . import host, sockets
 
 CATEGORY = "VASA/render"
 DECODE_MEMORY = 1 << 30  # bytes, with room: eight frames at 512x512 stay below what encoding takes on a CPU
+LARGE_MEMORY = 3 << 30  # bytes, of large networks: see benchmarks/liveportrait_memory.py
+CONVERTED = "The motion is of another kind than this face model's and was converted, which is less exact."
 
 
 def _inputs(*more: io.Input) -> list[io.Input]:
@@ -32,6 +34,10 @@ def _at_rate_of_video(motion: Motion, fps: float, waveform: Tensor | None, rate:
     if waveform is not None and abs(waveform.shape[1] / rate - duration) <= 1.0 / motion.fps:
         duration = waveform.shape[1] / rate
     return at_rate(motion, fps or motion.fps, duration)
+
+
+def _ready(face_model: host.Placed[FaceModel]) -> FaceModel:
+    return face_model.ready(LARGE_MEMORY if face_model.slow else DECODE_MEMORY)
 
 
 class DecodeFrames(io.ComfyNode):
@@ -56,10 +62,10 @@ class DecodeFrames(io.ComfyNode):
     def execute(cls, face_model: host.Placed[FaceModel], portrait: Portrait, motion: Motion) -> io.NodeOutput:
         """Decode a few frames at a time, showing each last one."""
         with host.named_input("motion"):
-            absolute = anchor(motion, portrait.rest)
-        model, vision, progress = face_model.ready(DECODE_MEMORY), host.vision(), host.Progress(len(motion))
+            absolute = anchor(suited(face_model.about(), motion), portrait.rest)
+        model, vision, progress = _ready(face_model), host.vision(), host.Progress(len(motion))
         images, masks = [], []
-        for frames in render(model, host.to_device(portrait), absolute, progress=progress):  # (t, 512, 512, 3)
+        for frames in render(model, host.to_device(portrait), absolute, face_model.chunk, progress):  # (t, 512, 512, 3)
             progress.show(frames[-1])
             decoded = sockets.frames_from_image(frames / 255.0)
             images.append(host.to_output(sockets.image_from_frames(decoded)))
@@ -108,9 +114,10 @@ class RenderVideo(io.ComfyNode):
         """Encode each piece as it is decoded, into a file in ComfyUI's temp folder."""
         waveform, rate = sockets.waveform_from_socket(audio)
         with host.named_input("motion"):
-            absolute = anchor(_at_rate_of_video(motion, fps, waveform, rate), portrait.rest)
-        model, progress = face_model.ready(DECODE_MEMORY), host.Progress(len(absolute))
-        pieces = render(model, host.to_device(portrait), absolute, progress=progress)
+            moved = _at_rate_of_video(suited(face_model.about(), motion), fps, waveform, rate)
+            absolute = anchor(moved, portrait.rest)
+        model, progress = _ready(face_model), host.Progress(len(absolute))
+        pieces = render(model, host.to_device(portrait), absolute, face_model.chunk, progress)
         if picture is not None:
             whole = sockets.picture_of_crop(picture, portrait.crop)
             pieces = pasted(pieces, host.to_device(whole), portrait.crop)
@@ -119,7 +126,9 @@ class RenderVideo(io.ComfyNode):
             for frames in pieces:
                 writer.write(frames)
                 progress.show(frames[-1])
-        return io.NodeOutput(InputImpl.VideoFromFile(str(path)), "\n".join(remarks(model, portrait, absolute)))
+        told = [CONVERTED] if motion.space != model.space else []
+        told += remarks(model, portrait, absolute)
+        return io.NodeOutput(InputImpl.VideoFromFile(str(path)), "\n".join(told))
 
 
 class PasteIntoPicture(io.ComfyNode):

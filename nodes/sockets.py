@@ -14,6 +14,7 @@ from .host import named_input
 
 FACE_MODEL = io.Custom("VASA_FACE_MODEL")
 MOTION_MODEL = io.Custom("VASA_MOTION_MODEL")
+FACE_OPTIONS = io.Custom("VASA_FACE_OPTIONS")
 PORTRAIT = io.Custom("VASA_PORTRAIT")
 FEATURES = io.Custom("VASA_AUDIO_FEATURES")
 CONTROLS = io.Custom("VASA_CONTROLS")

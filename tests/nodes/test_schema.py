@@ -82,7 +82,7 @@ def test_a_removed_or_reordered_input_would_be_noticed(ours, stored):
 
 
 def test_every_node_explains_itself(ours):
-    assert len(ours) == 18
+    assert len(ours) == 20
     for name, node in ours.items():
         assert node["category"].startswith("VASA/"), name
         assert node["display_name"] and not node["display_name"].startswith("VASA"), name
@@ -106,6 +106,8 @@ def test_every_number_has_a_range_and_every_widget_a_default(ours):
                 assert options["min"] <= options["default"] <= options["max"], f"{name}.{entry}"
             elif kind == "COMBO":
                 assert "default" in options or name == "VASA_LoadMotion", f"{name}.{entry}"
+            elif kind == "BOOLEAN":
+                assert "default" in options, f"{name}.{entry}"
             elif kind not in ("STRING", DYNAMIC):
                 assert SOCKET.match(kind), f"{name}.{entry} is of the unexpected type {kind}"
 
@@ -122,6 +124,7 @@ def test_the_first_choice_of_a_dynamic_combo_has_a_widget(ours):
 def test_rare_inputs_are_folded_away(ours):
     advanced = {f"{n}.{e}" for n, node in ours.items() for e, _, _, o in inputs_of(node["input"]) if o.get("advanced")}
     assert {"VASA_RenderVideo.fps", "VASA_AudioFeatures.layer", "VASA_PasteIntoPicture.feather"} <= advanced
+    assert {"VASA_LoadFaceModel.dtype", "VASA_LoadMotionModel.joyvasa_windows"} <= advanced
 
 
 def test_every_node_has_a_help_page_that_knows_its_inputs_and_outputs(ours):

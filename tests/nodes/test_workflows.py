@@ -12,7 +12,9 @@ from tests.nodes.live_server import ROOT
 from tools.workflow_api import prompt_from_workflow
 
 FOLDER = ROOT / "workflows"
-NAMES = ("talking_portrait", "controls_over_time", "three_portraits", "pose_only_dynamics_only", "driving_video")
+BUILT_IN = ("talking_portrait", "controls_over_time", "three_portraits", "pose_only_dynamics_only", "driving_video")
+PHOTO_REAL = ("photo_real_talking_portrait", "photo_real_driving_video", "photo_real_full_picture")
+NAMES = BUILT_IN + PHOTO_REAL
 VIDEOS = {"three_portraits": 3, "pose_only_dynamics_only": 3}  # that a run saves; else one
 
 
@@ -63,7 +65,7 @@ def test_links_in_the_file_agree_with_the_slots(name):
         assert nodes[source]["outputs"][slot]["type"] == kind
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", BUILT_IN)  # the others: test_photo_real.py
 def test_a_workflow_runs(name, object_info, run):
     prompt = prompt_from_workflow(workflow(name), object_info)
     for node in prompt.values():
