@@ -24,7 +24,7 @@ from .reader import LivePortraitReader, imitated
 from .released import LivePortraitNetworks
 
 BATCH = 4  # frames through the networks at once
-WIDEST_TURN, WIDEST_SCALE = 50.0, 1.5  # degrees from the picture's own, and times its size, beyond which it falls apart
+WIDEST_TURN, WIDEST_SCALE = 50.0, 1.5  # degrees from the picture's own, and times its size: more is remarked
 
 
 class LivePortraitFaceModel:
@@ -86,7 +86,7 @@ class LivePortraitFaceModel:
         return motion
 
     def limits(self, portrait: LivePortraitPortrait, motion: Motion) -> list[str]:
-        """Where absolute motion goes further than LivePortrait keeps a face together, one sentence each."""
+        """Where absolute motion goes far from the picture, one sentence each."""
         if not len(motion):
             return []
         away = motion.pose - portrait.rest.pose.to(motion.pose)
@@ -94,13 +94,9 @@ class LivePortraitFaceModel:
         growth = float(away[:, 5].abs().amax().exp())
         found = []
         if turn > WIDEST_TURN:
-            found.append(
-                f"The head turns {turn:.0f} degrees from the picture's own pose; beyond {WIDEST_TURN:.0f} it smears."
-            )
+            found.append(f"The head turns {turn:.0f} degrees from the picture's pose: what it did not show is made up.")
         if growth > WIDEST_SCALE:
-            found.append(
-                f"The head becomes {growth:.1f} times larger or smaller; beyond {WIDEST_SCALE:g} it comes apart."
-            )
+            found.append(f"The head becomes {growth:.1f} times larger or smaller; neck and background cannot follow.")
         return found
 
     def notes(self) -> list[str]:
