@@ -13,13 +13,17 @@ from torch import Tensor
 
 from ... import arkit
 from . import topology as face
-from .filters import fill, interpolate_line, smoothstep
+from .filters import interpolate_line, smoothstep
 from .layout import LUMA, FaceLayout
+from .smile import bare_rims, photographed_teeth, teeth_colour
 from .warp import sample
 
 MILLIMETRE = 1.0 / 90.0  # units
 HALF_WIDTH, HALF_HEIGHT = 0.5, 0.25  # units, of the drawings
 SIDEWAYS = 0.07  # units that jawLeft moves the lower teeth
+WARMTH = (0.35, 0.02, -0.12)  # of shadows in the mouth, lit by lips and tongue: change of light per share lost
+HIDDEN = 0.022  # units that the lower teeth lie deeper where the picture's smile does not show them
+MOVED = 0.02  # units that a lip has moved when the photographed teeth have given up its shadow
 JAW_OPEN, JAW_LEFT, JAW_RIGHT = (arkit.INDEX[n] for n in ("jawOpen", "jawLeft", "jawRight"))
 
 
@@ -47,13 +51,14 @@ CANINE = 2
 @dataclass(frozen=True)
 class MouthInterior:
     """drawings (3, 4, h, w): upper teeth, lower teeth, tongue, colours multiplied by their cover.
-    photo (4, S, S): what the picture itself shows in an open mouth, likewise; drawn_above: 0 where it replaces the
-    drawn upper teeth. cavity (3,). origin (2,) pixels: middle of the closed lip line; to_face (2, 2): pixels to units.
-    lower_lip, upper_lip (52,): vertical travel of the middle of the lips per shape weight, units. half: of the mouth's
-    width, units."""
+    photo (7, S, S), rims (2, 4, S, S): teeth that the picture itself shows, and lips without them, as in smile.py;
+    None where it shows none. cavity (3,). origin (2,) pixels: middle of the closed lip line; to_face (2, 2): pixels to
+    units. lower_lip, upper_lip (53,): vertical travel of the middle of the lips per shape weight, units. half: of the
+    mouth's width, units."""
 
     drawings: Tensor
     photo: Tensor | None
+    rims: Tensor | None
     cavity: Tensor
     origin: Tensor
     to_face: Tensor
@@ -86,7 +91,8 @@ def build_mouth(layout: FaceLayout, shapes: Tensor, rest_weights: Tensor) -> Mou
     to_face = torch.diag(torch.tensor([1.0 / yaw, 1.0])) @ layout.rotation / layout.unit
     return MouthInterior(
         drawings,
-        _photographed_teeth(layout, colours.gum) if layout.shows_teeth else None,
+        photographed_teeth(layout, colours.gum) if layout.shows_teeth else None,
+        bare_rims(layout) if layout.shows_teeth else None,
         colours.cavity,
         middle,
         to_face,
@@ -96,10 +102,13 @@ def build_mouth(layout: FaceLayout, shapes: Tensor, rest_weights: Tensor) -> Mou
     )
 
 
-def paint_mouth(mouth: MouthInterior, source: Tensor, weights: Tensor, shadow_up: Tensor, shadow_low: Tensor) -> Tensor:
+def paint_mouth(
+    mouth: MouthInterior, source: Tensor, weights: Tensor, change: Tensor, shadow_up: Tensor, shadow_low: Tensor
+) -> Tensor:
     """Colour (T, 3, h, w) of the interior at the rigid source places (T, 2, h, w), pixels of the crop.
 
-    weights (T, 52) absolute shape weights. shadow_up, shadow_low (T, 1, h, w): blurred cover of the lips.
+    weights, change (T, 52 or more) shape weights, absolute and counted from the picture. shadow_up, shadow_low
+    (T, 1, h, w): blurred cover of the lips.
     """
     frames, _, height, width = source.shape
     local = mouth.to_face @ (source - mouth.origin.view(1, 2, 1, 1)).flatten(2)
@@ -112,6 +121,8 @@ def paint_mouth(mouth: MouthInterior, source: Tensor, weights: Tensor, shadow_up
     jaw = weights[:, JAW_OPEN] * mouth.lower_lip[JAW_OPEN]
     aside = (weights[:, JAW_LEFT] - weights[:, JAW_RIGHT]) * SIDEWAYS
     drop = torch.minimum(torch.maximum(jaw, lower - 0.018), lower + 0.010)
+    if mouth.photo is not None:
+        drop = drop + HIDDEN  # a lip that hides the lower teeth in a smile takes them along
     raised = 0.35 * upper.clamp(max=0.0) + 0.5 * upper.clamp(min=0.0)
     opening = (lower - upper).clamp(min=0.0)
     places = [
@@ -127,18 +138,34 @@ def paint_mouth(mouth: MouthInterior, source: Tensor, weights: Tensor, shadow_up
     depth = ((local[:, 1] - each(0.3 * drop)) / each(0.9 * drop + 0.05)).clamp(0.0, 1.0)
     colour = mouth.cavity.view(1, 3, 1, 1) * (0.55 + 0.55 * depth[:, None])
     colour = colour * (1.0 - tongue[:, 3:]) + tongue[:, :3]
-    colour = colour * (1.0 - lower_teeth[:, 3:]) + 0.80 * lower_teeth[:, :3]
+    colour = colour * (1.0 - lower_teeth[:, 3:]) + 0.88 * lower_teeth[:, :3]
     if mouth.photo is None:
         colour = colour * (1.0 - teeth[:, 3:]) + teeth[:, :3]
-    shade = (1.0 - 0.85 * (shadow_up - 0.15).clamp_min(0.0)).clamp_min(0.35)
-    shade = shade * (1.0 - 0.45 * (shadow_low - 0.20).clamp_min(0.0)).clamp_min(0.6)
-    shade = shade * (1.0 - 0.75 * (local[:, :1].abs() / mouth.half).clamp(max=1.0) ** 2.5)
-    colour = colour * shade
+    up = (shadow_up - 0.15).clamp_min(0.0)
+    shade = (1.0 - 0.50 * up).clamp_min(0.5) * (1.0 - 0.20 * (shadow_low - 0.20).clamp_min(0.0))
+    shade = shade * (1.0 - 0.70 * (local[:, :1].abs() / mouth.half).clamp(max=1.0) ** 2.5)
+    colour = colour * shade * (1.0 + (1.0 - shade) * shade.new_tensor(WARMTH).view(1, 3, 1, 1))
     if mouth.photo is not None:
         size = mouth.photo.shape[-1]
         seen = sample(mouth.photo[None], (source - 0.5) * (2.0 / (size - 1)) - 1.0)
-        colour = colour * (1.0 - seen[:, 3:]) + seen[:, :3]
+        moved = lips_moved(mouth, change)
+        teeth = torch.lerp(seen[:, :3], seen[:, 3:6] * (1.0 - 0.5 * up), moved)
+        colour = colour * (1.0 - seen[:, 6:]) + teeth
     return colour
+
+
+def lips_moved(mouth: MouthInterior, change: Tensor) -> Tensor:
+    """(T, 1, 1, 1) in [0, 1]: how far the middle of the lips is from where the picture has it."""
+    travel = (change @ mouth.upper_lip).abs() + (change @ mouth.lower_lip).abs()
+    return smoothstep(0.0, MOVED, travel)[:, None, None, None]
+
+
+def bare_lip(mouth: MouthInterior, skin: Tensor, place: Tensor, change: Tensor, upper: bool) -> Tensor:
+    """A layer's pixels (T, 4, h, w), seen at `place` (T, 2, h, w) in [-1, 1], without the light of the teeth."""
+    if mouth.rims is None:
+        return skin
+    rim = sample(mouth.rims[:1] if upper else mouth.rims[1:], place) * lips_moved(mouth, change)
+    return torch.cat([skin[:, :3] * (1.0 - rim[:, 3:]) + rim[:, :3], skin[:, 3:]], dim=1)
 
 
 def sample_open(texture: Tensor, at: Tensor) -> Tensor:
@@ -163,7 +190,9 @@ class _Colours:
         share = 0.45 + 0.25 * warm
         tint = share * bright + (1.0 - share) * torch.tensor([1.02, 1.0, 0.96])
         tint = tint / tint.mean() * torch.tensor([1.01, 0.99, 0.94])
-        self.teeth = min(0.98 * light, 0.86 / max(1.0, float(tint.max()))) * tint
+        self.teeth = min(1.04 * light, 0.92 / max(1.0, float(tint.max()))) * tint
+        if layout.shows_teeth:
+            self.teeth = teeth_colour(layout)
         lips = layout.patch_mean([14, 17, 84, 314, 0, 37, 267], 1).median(0).values
 
         def coloured(*rgb: float) -> Tensor:
@@ -197,11 +226,11 @@ def _draw_teeth(row: TeethRow, x: Tensor, y: Tensor, colours: _Colours, pixel: f
         corner = 0.13 * u.abs() ** 1.7 if k == CANINE else 0.055 * u.abs() ** 3.5
         inside = torch.minimum((1.0 - u.abs() * (1.0 + 0.10 * v)) * half, (v - corner) * tall)  # mm
         tooth = (inside / (1.2 * pixel) + 0.6).clamp(0.0, 1.0) * (v < 1.25)
-        arch_shade = (0.38 + 0.62 * max(0.0, torch.cos(torch.tensor(turned)).item()) ** 0.8) * max(
+        arch_shade = (0.46 + 0.54 * max(0.0, torch.cos(torch.tensor(turned)).item()) ** 0.8) * max(
             0.35, 1 - 0.01 * depth
         )
-        shade = arch_shade * (0.80 + 0.20 * (1.0 - 0.9 * u * u).clamp(0.0, 1.0))
-        shade = shade * (1.0 - 0.10 * torch.exp(-v.clamp_min(0.0) / 0.07)) * (1.0 - 0.16 * v.clamp(0.0, 1.0))
+        shade = arch_shade * (0.88 + 0.12 * (1.0 - 0.9 * u * u).clamp(0.0, 1.0))
+        shade = shade * (1.0 - 0.10 * torch.exp(-v.clamp_min(0.0) / 0.07)) * (1.0 - 0.10 * v.clamp(0.0, 1.0))
         gum = smoothstep(0.93, 1.02, v - 0.10 * u * u)
         painted = (
             colours.teeth.view(3, 1, 1) * shade * (1.0 - gum) + colours.gum.view(3, 1, 1) * (0.8 * arch_shade) * gum
@@ -210,7 +239,7 @@ def _draw_teeth(row: TeethRow, x: Tensor, y: Tensor, colours: _Colours, pixel: f
         cover = torch.maximum(cover, tooth)
     # Between the teeth: darker tooth, never black.
     reach = at(begin, along_x)
-    between = (colours.teeth * (0.58 if row.upper else 0.50) * torch.tensor([1.0, 0.90, 0.82])).view(3, 1, 1)
+    between = (colours.teeth * (0.66 if row.upper else 0.60) * torch.tensor([1.0, 0.90, 0.82])).view(3, 1, 1)
     edge = interpolate_line(side, torch.stack([torch.linspace(0.0, 27.0, len(row.edges)), torch.tensor(row.edges)], 1))
     behind = ((edge - y if row.upper else y - edge) / 1.6 - 0.4).clamp(0.0, 1.0) * (side < reach)
     whole = torch.maximum(cover, behind)
@@ -225,17 +254,3 @@ def _draw_tongue(x: Tensor, y: Tensor, colours: _Colours) -> Tensor:
         (0.55 + 0.45 * ((y + 3.0) / 9.0).clamp(0.0, 1.0)) * groove * (1.0 - 0.5 * (x / 20.0).abs().clamp(max=1.0) ** 2)
     )
     return torch.cat([colours.tongue.view(3, 1, 1) * shade * cover, cover[None]])
-
-
-def _photographed_teeth(layout: FaceLayout, gum: Tensor) -> Tensor:
-    """(4, S, S): the picture inside the open lips, carried on above them; nothing below the lower lip's line."""
-    x, y = layout.to_face(layout.pixel_grid()).unbind(-1)
-    pixel = 1.0 / layout.unit
-    upper, lower = interpolate_line(x, layout.upper_line), interpolate_line(x, layout.lower_line)
-    within = (x - layout.mouth_x).abs() < layout.mouth_half
-    known = ((y > upper - pixel) & (y < lower + pixel) & within).float()
-    carried = fill(layout.image, ((y > upper + 2 * pixel) & (y < lower - 2 * pixel) & within).float())
-    carried = torch.lerp(carried, 0.8 * gum.view(3, 1, 1).expand_as(carried), smoothstep(0.0, 0.04, upper - y))
-    colour = torch.lerp(carried, layout.image, known)
-    cover = ((lower + 1.5 * pixel - y) / (1.5 * pixel)).clamp(0.0, 1.0) * (y > upper - 0.10)
-    return torch.cat([colour * cover, cover[None]])

@@ -18,7 +18,7 @@ from .eyes import paint_eye, shut_lid
 from .fields import NODES
 from .filters import smoothstep, upsampling_matrix
 from .limits import relative_pose
-from .mouth import paint_mouth
+from .mouth import bare_lip, paint_mouth
 from .portrait import MeshPortrait
 from .shading import TINT, smile_light
 from .warp import HeadMotion, Inverse, forward_field, guard_shapes, guard_strength, sample
@@ -172,8 +172,11 @@ def _paint_zone(
         place = grid + up @ source @ across.mT
         seen.append(sample(portrait.foreground, place))  # (T, 4, H, W)
         masks.append(sample(mask, place))
-        if zone:
-            eye, upper = portrait.eyes[zone - 1], inverse is inverses[0]
+        upper = inverse is inverses[0]
+        if zone == 0:
+            seen[-1] = bare_lip(portrait.mouth, seen[-1], place, moves.change, upper)
+        else:
+            eye = portrait.eyes[zone - 1]
             seen[-1] = shut_lid(eye, seen[-1], (place + 1.0) / SPAN + 0.5, moves.change, SIDES[zone - 1], upper)
     lower_share = masks[1][:, :1]
     upper_share = torch.minimum(masks[0][:, :1], 1.0 - lower_share)  # the lower lip closes over the teeth
@@ -201,7 +204,7 @@ def _add_interior(
     behind = _plane_sources(portrait.planes[zone], moves, portrait, pixels[inner])
     if zone == 0:
         shadows = (mask[:, 1:2][inner] for mask in masks)
-        interior = paint_mouth(portrait.mouth, behind, moves.weights, *shadows)
+        interior = paint_mouth(portrait.mouth, behind, moves.weights, moves.change, *shadows)
     else:
         interior = paint_eye(portrait.eyes[zone - 1], behind, moves.iris[:, zone - 1])
     skin[:, :3][inner] += interior * hole[inner]

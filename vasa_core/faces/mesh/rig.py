@@ -29,6 +29,7 @@ MOUTH_SCALE = (0.75, 1.25)
 BLINK_UPPER, BLINK_LOWER = 0.90, 0.10  # how far each lid goes to meet the other
 OPEN_MOUTH = 0.05  # jawOpen coefficients below this are a closed mouth
 SEAL_OPENING = 0.06  # units: lips that part less than this in the middle keep together towards the corners
+TOUCHING = 0.025  # units: lips that part less than this are soft enough to touch
 LID_NAMES = tuple(n for n in arkit.NAMES if n.startswith(("eyeLook", "eyeWide", "eyeSquint")))
 _SIDES = (("Right", face.EYE_RIGHT), ("Left", face.EYE_LEFT))
 
@@ -159,8 +160,8 @@ def shape_weights(dynamics: Tensor) -> Tensor:
     """Coefficients (..., 53) as the linear combination of shapes needs them, from a motion's dynamics (..., 52).
 
     What would push vertices through each other is taken back: closed lids no longer follow the gaze, squint or
-    widen, and mouthClose does not exceed jawOpen. The last weight is that of the lip seal. The iris itself follows the
-    gaze and not these weights.
+    widen, and mouthClose does not exceed jawOpen. Lips that all but touch do touch. The last weight is that of the lip
+    seal. The iris itself follows the gaze and not these weights.
     """
     weights = dynamics.clone()
     for side, _ in _SIDES:
@@ -171,7 +172,11 @@ def shape_weights(dynamics: Tensor) -> Tensor:
     jaw, close = arkit.INDEX["jawOpen"], arkit.INDEX["mouthClose"]
     weights[..., close] = torch.minimum(dynamics[..., close], dynamics[..., jaw].clamp_min(0.0))
     middle = lip_gaps(canonical_mesh().shapes)[:, 4].to(weights)  # (52,)
-    seal = ((weights @ middle) / SEAL_OPENING).clamp(0.0, 1.0)
+    gap = weights @ middle
+    near = (gap / TOUCHING).clamp(0.0, 1.0)
+    closed = gap.clamp_min(0.0) * (1.0 - near * near * (3.0 - 2.0 * near))  # units of the gap that contact closes
+    weights[..., close] = weights[..., close] + closed / -middle[close]
+    seal = ((gap - closed) / SEAL_OPENING).clamp(0.0, 1.0)
     return torch.cat([weights, seal[..., None]], dim=-1)
 
 
