@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Each package may import from those to its right of the colon, and from itself. `arkit`, `keypoints`: as `types`.
 GROUND = {"types", "errors", "geometry", "attention", "arkit", "keypoints", "__version__"}
 SIBLINGS = {"vision", "audio", "media"}
-CLI_PARTS = {"cli_weights", "terminal"}
+CLI_PARTS = {"cli_arguments", "cli_weights", "terminal"}
 BELOW = {
     "ground": GROUND,
     "weights": GROUND,
@@ -28,6 +28,7 @@ BELOW = {
     "metrics": GROUND | {"weights"} | SIBLINGS | {"faces", "motion"},
     "train": GROUND | {"weights"} | SIBLINGS | {"faces", "motion", "pipeline", "metrics"},
     "terminal": set(),
+    "cli_arguments": GROUND | {"media"},
     "cli_weights": GROUND | {"weights", "faces", "motion", "terminal"},
     "cli": GROUND | {"weights"} | SIBLINGS | {"faces", "motion", "pipeline", "metrics", "train"} | CLI_PARTS,
     "__main__": {"cli"},

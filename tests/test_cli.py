@@ -167,7 +167,7 @@ def test_wrong_options_say_what_is_right(arguments, says, capsys):
 
 def test_people_give_degrees():
     options = cli._parser().parse_args(
-        cli._joined(["talk", "p", "a", "-o", "o", "--gaze", "-90,45", "--emotion", "happiness:0.6,anger:0.1"])
+        cli.joined(["talk", "p", "a", "-o", "o", "--gaze", "-90,45", "--emotion", "happiness:0.6,anger:0.1"])
     )
     controls = cli._controls(options)
     torch.testing.assert_close(controls.gaze.values, torch.tensor([[-np.pi / 2, np.pi / 4]], dtype=torch.float32))

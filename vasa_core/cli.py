@@ -18,12 +18,13 @@ import torch
 
 from . import __version__
 from .audio.resample import audio_from_waveform
+from .cli_arguments import frame_rate, joined, mixed_emotion, numbers
 from .cli_weights import add_weights_commands, fetch
 from .errors import BadInput, VasaError
 from .faces import FACE_MODELS, load_face_model
 from .media.provenance import provenance
 from .media.read import read_image, read_video, read_waveform
-from .media.write import VideoWriter, exact_rate
+from .media.write import VideoWriter
 from .motion.controls import sample_controls
 from .motion.files import load_motion, save_arkit_csv, save_motion
 from .motion.generate import Sampling
@@ -31,8 +32,20 @@ from .motion.joyvasa.network import POSITION_RULES
 from .motion.joyvasa.options import CHAININGS, SMOOTHINGS, JoyVasaOptions
 from .motion.model import encoder_of, load_motion_model
 from .motion.plot import plot_motion
-from .pipeline import Progress, anchor, at_rate, counted_from_calm, pasted, read_motion, remarks, render, speak
-from .terminal import Bar
+from .pipeline import (
+    Progress,
+    anchor,
+    at_rate,
+    counted_from_calm,
+    imitation,
+    pasted,
+    read_motion,
+    remarks,
+    render,
+    speak,
+    suited,
+)
+from .terminal import Bar, Counted
 from .types import EMOTIONS, Audio, Controls, Curve, Motion
 from .vision.crop import crop_face
 from .vision.model import load_vision
@@ -41,11 +54,12 @@ from .weights.installed import default_folder, find, folders_in
 from .weights.registry import JOYVASA
 
 FAILED, CANCELLED = 2, 130
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0, 2 after an error, 130 when stopped."""
-    options = _parser().parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
+    options = _parser().parse_args(joined(sys.argv[1:] if arguments is None else arguments))
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         options.run(options)
@@ -74,7 +88,7 @@ def talk(options: argparse.Namespace) -> None:
         voice = None if saved else _Voice(options, device)
         face = _Face(options, device)
         motion = saved or voice.speak(audio, bar.step("motion"))
-        motion = at_rate(anchor(motion, face.portrait.rest), writer.fps, audio.duration)
+        motion = at_rate(face.placed(motion), writer.fps, audio.duration)
         face.write(writer, motion, bar.step("video"))
     bar.done(f"{output}: {writer.duration:.2f} s")
 
@@ -87,9 +101,12 @@ def drive(options: argparse.Namespace) -> None:
     bar = Bar()
     with VideoWriter(output, video.fps, waveform, rate, provenance({"face": _weights(options.face)})) as writer:
         face = _Face(options, device)
-        frames = _counted(video, video.expected_frames, bar.step("reading"))
-        motion = counted_from_calm(read_motion(face.vision, frames, video.fps))
-        face.write(writer, anchor(motion, face.portrait.rest), bar.step("video"))
+        passes = 2 if hasattr(face.model, "reader") else 1  # one to find the face, one to read it
+        frames = Counted(video, video.expected_frames, passes, bar.step("reading"))
+        motion = read_motion(face.vision, frames, video.fps, face.model)
+        same = options.absolute
+        motion = imitation(face.model, face.portrait, motion) if same else counted_from_calm(motion)
+        face.write(writer, face.placed(motion), bar.step("video"))
     bar.done(f"{output}: {writer.duration:.2f} s")
 
 
@@ -155,27 +172,28 @@ class _Face:
     def __init__(self, options: argparse.Namespace, device: torch.device) -> None:
         self.picture = read_image(options.portrait).to(device)
         self.vision = load_vision().to(device)
-        self.crop = crop_face(self.vision, self.picture, options.face_index, options.box)
         self.model = load_face_model(options.face)
+        for part in getattr(self.model, "halves", ()):  # large networks alone
+            part.to(DTYPES[options.dtype])
         self.model.network.to(device)
+        framing = getattr(self.model, "framing", None)
+        self.crop = crop_face(self.vision, self.picture, options.face_index, options.box, framing=framing)
         self.portrait = self.model.encode(self.crop)
         self.whole = options.paste_back
 
+    def placed(self, motion: Motion) -> Motion:
+        """Absolute motion of this portrait, converted where the face model's space is another."""
+        if motion.space != self.model.space:
+            print("note: the motion is of another kind than the face model's and was converted.", file=sys.stderr)
+        return anchor(suited(self.model, motion), self.portrait.rest)
+
     def write(self, writer: VideoWriter, motion: Motion, progress: Progress) -> None:
         """Frames of absolute `motion` into the file, in the whole picture where that is asked for."""
-        for remark in remarks(self.model, self.portrait, motion):
-            print(f"note: {remark}", file=sys.stderr)
         pieces = render(self.model, self.portrait, motion, progress=progress)
         for piece in pasted(pieces, self.picture, self.crop) if self.whole else pieces:
             writer.write(piece)
-
-
-def _counted(frames, total: int, progress):
-    done = 0
-    for done, frame in enumerate(frames, 1):
-        progress(min(done, total - 1), total)
-        yield frame
-    progress(done, done)
+        for remark in remarks(self.model, self.portrait, motion):
+            print(f"note: {remark}", file=sys.stderr)
 
 
 def _controls(options: argparse.Namespace) -> Controls:
@@ -215,50 +233,6 @@ def _mp4(path: str) -> Path:
     return Path(path)
 
 
-def _joined(arguments: Sequence[str]) -> list[str]:
-    """'--gaze -10,5' as '--gaze=-10,5', which argparse would take for an option."""
-    joined: list[str] = []
-    for argument in arguments:
-        if joined and joined[-1] in ("--gaze", "--box") and argument.startswith("-"):
-            joined[-1] += "=" + argument
-        else:
-            joined.append(argument)
-    return joined
-
-
-def _numbers(count: int, form: str) -> Callable[[str], tuple[float, ...]]:
-    def parse(text: str) -> tuple[float, ...]:
-        try:
-            numbers = tuple(float(part) for part in text.split(","))
-        except ValueError:
-            numbers = ()
-        if len(numbers) != count:
-            raise argparse.ArgumentTypeError(f"'{text}' is not {form}")
-        return numbers
-
-    return parse
-
-
-def _emotion(text: str) -> dict[str, float]:
-    emotions = {}
-    for part in text.split(","):
-        name, _, amount = part.partition(":")
-        if name not in EMOTIONS:
-            raise argparse.ArgumentTypeError(f"'{name}' is not one of {', '.join(EMOTIONS)}")
-        try:
-            emotions[name] = float(amount or 1.0)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"'{amount}' is not a number from 0 to 1") from None
-    return emotions
-
-
-def _rate(text: str) -> Fraction:
-    try:
-        return exact_rate(Fraction(text))
-    except (ValueError, ZeroDivisionError, BadInput):
-        raise argparse.ArgumentTypeError(f"'{text}' is not a frame rate; use 25, 29.97 or 30000/1001") from None
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m vasa_core", description="One portrait and one voice become a video.")
     parser.add_argument("--version", action="version", version=__version__)
@@ -278,10 +252,12 @@ def _parser() -> argparse.ArgumentParser:
 
     sub = command(talk, _portrait_options, _voice_options)
     sub.add_argument("audio", help="speech: WAV, FLAC, MP3, M4A, or a video with sound")
-    sub.add_argument("--fps", type=_rate, default=Fraction(25), help="frames per second of the video (25)")
+    sub.add_argument("--fps", type=frame_rate, default=Fraction(25), help="frames per second of the video (25)")
     sub.add_argument("--use-motion", metavar="FILE", help="a motion saved before, instead of making one")
     sub = command(drive, _portrait_options)
     sub.add_argument("video", help="video of a face")
+    same = "take the film's pose and expression as they are, not their changes"
+    sub.add_argument("--absolute", action="store_true", help=same)
     sub = command(motion, _voice_options)
     sub.add_argument("audio", help="speech, as for talk")
     sub.add_argument("-o", "--output", required=True, help="file to write: .safetensors, or .csv for ARKit curves")
@@ -303,8 +279,10 @@ def _portrait_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("portrait", help="picture of a person: PNG, JPEG, WebP ...")
     parser.add_argument("-o", "--output", required=True, help="video to write, .mp4")
     parser.add_argument("--face", default="mesh", choices=sorted(FACE_MODELS), help="face model (mesh)")
+    dtype = "number type of a large face model (float32)"
+    parser.add_argument("--dtype", default="float32", choices=list(DTYPES), help=dtype)
     parser.add_argument("--face-index", type=int, default=0, metavar="N", help="which face; 0 is the largest (0)")
-    box = _numbers(4, "four numbers, left,top,right,bottom in pixels")
+    box = numbers(4, "four numbers, left,top,right,bottom in pixels")
     parser.add_argument("--box", type=box, metavar="L,T,R,B", help="only faces in this part of the picture")
     parser.add_argument("--paste-back", action="store_true", help="the whole picture instead of the face's square")
 
@@ -318,10 +296,10 @@ def _voice_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--steps", type=int, help=f"denoising steps ({own})")
     parser.add_argument("--cfg-audio", type=float, help=f"pull towards the sound ({own})")
     parser.add_argument("--cfg-gaze", type=float, help=f"pull towards the gaze asked for ({own})")
-    gaze = _numbers(2, "two angles in degrees, such as 10,-5")
+    gaze = numbers(2, "two angles in degrees, such as 10,-5")
     parser.add_argument("--gaze", type=gaze, metavar="YAW,PITCH", help="degrees to the viewer's right, and up")
     parser.add_argument("--distance", type=float, metavar="D", help="1 is the portrait's own, 2 is twice as far")
-    parser.add_argument("--emotion", type=_emotion, metavar="NAME:AMOUNT,...", help=", ".join(EMOTIONS))
+    parser.add_argument("--emotion", type=mixed_emotion, metavar="NAME:AMOUNT,...", help=", ".join(EMOTIONS))
     group = parser.add_argument_group("JoyVASA", "how that motion model is run; the first choice is the default")
     for option, choices, told in (
         ("--chaining", CHAININGS, "windows that overlap, or as published, with lips two frames late"),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from .errors import BadInput
 from .faces.liveportrait import released as liveportrait
+from .motion.joyvasa import checkpoint as joyvasa
 from .terminal import Bar
 from .weights.installed import SAFE, default_folder, folders_in, on_disk, released
 from .weights.registry import JOYVASA, LIVEPORTRAIT, MODELS, ReleasedModel
@@ -30,7 +31,7 @@ def fetch(options: argparse.Namespace) -> None:
 
 
 def convert(options: argparse.Namespace) -> None:
-    """Write released .pth or .pt files as .safetensors: one file, or all that a folder holds."""
+    """Write released .pth, .pt or .pkl files as .safetensors: one file, or all that a folder holds."""
     source, target = Path(options.source), Path(options.target)
     if source.is_dir():
         found = {file.stem: on_disk(file, [source]) for model in MODELS.values() for file in model.files}
@@ -67,15 +68,9 @@ def _state(model: ReleasedModel, folder: Path) -> str:
     return f"{sum(path is not None for path in here)} of {len(here)} files, {size}"
 
 
-def _convert_joyvasa(source: Path, target: Path) -> None:
-    from .motion.joyvasa.checkpoint import convert as convert_joyvasa
-
-    convert_joyvasa(source, target)
-
-
 CONVERTERS: dict[str, Callable[[Path, Path], None]] = {
     **{file.stem: liveportrait.convert for file in LIVEPORTRAIT.files},
-    JOYVASA.files[0].stem: _convert_joyvasa,
+    **{file.stem: joyvasa.convert for file in JOYVASA.files},
 }
 
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from typing import Generic, TypeVar
+
+Item = TypeVar("Item")
 
 
 class Bar:
@@ -35,3 +38,17 @@ class Bar:
     def done(self, text: str, how: str = "made") -> None:
         """The last line."""
         print(f"{text}, {how} in {time.monotonic() - self.started:.1f} s", file=sys.stderr)
+
+
+class Counted(Generic[Item]):
+    """About `count` items that are gone through `passes` times, with progress over all of them."""
+
+    def __init__(self, items: Iterable[Item], count: int, passes: int, progress: Callable[[int, int], None]) -> None:
+        self.items, self.count, self.total, self.progress = items, count, count * passes, progress
+        self.begun = 0
+
+    def __iter__(self) -> Iterator[Item]:
+        before, self.begun = self.begun, self.begun + self.count
+        for done, item in enumerate(self.items, before + 1):
+            self.progress(min(done, self.total), self.total)
+            yield item
