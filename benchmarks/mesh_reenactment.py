@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from itertools import islice
+from math import degrees
 from pathlib import Path
 
 import torch
@@ -30,15 +31,19 @@ from vasa_core.pipeline import anchor, render
 from vasa_core.types import FaceCrop, Motion
 from vasa_core.vision.crop import cut_crop, person_matte, span_of
 from vasa_core.vision.model import load_vision
-from vasa_core.vision.track import FaceTrack
+from vasa_core.vision.track import track_face
 
 VIDEOS = ("talking_d10.mp4", "talking_d11.mp4", "talking_jp_M2.mp4")
 
 
-def reenact(video: Path, track: FaceTrack, folder: Path) -> tuple[Path, Path, Tensor]:
-    """Write the driver's crop and our repetition of it; returns both paths, and the frames (T,) within the limits."""
+def reenact(video: Path, folder: Path, most: int | None = None) -> tuple[Path, Path, Tensor]:
+    """Write the driver's crop and our repetition of it; returns both paths, and the frames (T,) within the limits.
+
+    most: only the first so many frames are used.
+    """
     reader, vision = read_video(video), load_vision()
     fps = float(reader.fps)
+    track = track_face(vision, islice(reader, most), fps)
     motion = motion_from_landmarks(track.landmarks, fps, track.size)
     calm = calmest_frame(smooth(track.landmarks.double()))
     span = span_of(track.crop_from_image, track.size)
@@ -62,7 +67,8 @@ def counted_from(motion: Motion, still: Motion) -> Motion:
 
 
 def report(name: str, figures: dict[str, float]) -> None:
-    print(f"{name}:", *(f"{k} {v:.3f}" if isinstance(v, float) else f"{k} {v}" for k, v in figures.items()))
+    values = (f"{k} {v:.3f}" if isinstance(v, float) else f"{k} {v}" for k, v in figures.items())
+    print(f"{name}:", *values, flush=True)
 
 
 def main() -> None:
@@ -82,11 +88,12 @@ def main() -> None:
         folder = arguments.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
         for video in videos:
-            driver, output = reenact(video, folder, arguments.frames)
-            figures = compared(*(mediapipe_landmarks(arguments.mediapipe, path) for path in (driver, output)))
-            print(
-                video.stem, " ".join(f"{k} {v:.3f}" if isinstance(v, float) else f"{k} {v}" for k, v in figures.items())
-            )
+            driver, output, followed = reenact(video, folder, arguments.frames)
+            both = [mediapipe_landmarks(arguments.mediapipe, path) for path in (driver, output)]
+            report(video.stem, compared(*both))
+            if not followed.all():
+                name = f"{video.stem}, frames within {degrees(YAW):.0f} degrees of yaw"
+                report(name, compared(*(landmarks[followed] for landmarks in both)))
 
 
 if __name__ == "__main__":
