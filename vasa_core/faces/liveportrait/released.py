@@ -40,7 +40,10 @@ FILES = {
     "spade_generator": "base_models",
     "stitching_retargeting_module": "retargeting_models",
 }
+RETARGETING = ("retarget_shoulder", "retarget_mouth", "retarget_eye")
 ENDINGS = (".safetensors", ".pth")
+NORM_PARTS = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
+BATCH_NORM_EPSILON = 1e-5
 
 
 class LivePortraitNetworks(nn.Module):
@@ -82,9 +85,13 @@ def find_files(folder: str | Path) -> dict[str, Path]:
 def read_released(path: str | Path) -> dict[str, Tensor]:
     """All tensors of a released file under one spelling of its keys, whatever its ending.
 
-    A part `module.` of a key is dropped, and `retarget_eye_module.x` becomes `retarget_eye.x`.
+    A part `module.` of a key is dropped, and `retarget_eye_module.x` becomes `retarget_eye.x`. What the file of S holds
+    beside its three networks is passed over.
     """
-    tensors = flat_tensors(read_foreign(path), Path(path).name)
+    content = read_foreign(path)
+    if Path(path).stem == "stitching_retargeting_module":  # as published it is larger than the networks it is read for
+        content = {key: value for key, value in content.items() if key.startswith(RETARGETING)}
+    tensors = flat_tensors(content, Path(path).name)
     return {key.replace("_module.", ".").replace("module.", ""): value for key, value in tensors.items()}
 
 
@@ -121,6 +128,26 @@ def fold_spectral_norm(tensors: Mapping[str, Tensor], name: str) -> dict[str, Te
     return folded
 
 
+def fold_batch_norm(tensors: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+    """Put each batch norm into the convolution before it, in float64: `x.conv` and `x.norm` become one `x`.
+
+    The one pair with other names is `compress` and the `norm` beside it. `name` is said where a tensor is missing.
+    """
+    folded = dict(tensors)
+    for key in [key for key in tensors if key.endswith("norm.running_mean")]:
+        stem = key.removesuffix("norm.running_mean")
+        conv = stem + ("conv" if stem + "conv.weight" in tensors else "compress")
+        names = [f"{conv}.weight", f"{conv}.bias", *(f"{stem}norm.{part}" for part in NORM_PARTS)]
+        missing = [part for part in names if part not in tensors]
+        if missing:
+            raise WeightsError(f"{name} lacks {missing[0]}. Download it again.")
+        weight, bias, gain, offset, mean, variance, _ = (folded.pop(part).double() for part in names)
+        scale = gain / torch.sqrt(variance + BATCH_NORM_EPSILON)
+        folded[f"{conv}.weight"] = (weight * scale.view(-1, *[1] * (weight.ndim - 1))).float()
+        folded[f"{conv}.bias"] = ((bias - mean) * scale + offset).float()
+    return folded
+
+
 def _empty_networks() -> LivePortraitNetworks:
     with torch.device("meta"):
         networks = LivePortraitNetworks()
@@ -130,6 +157,7 @@ def _empty_networks() -> LivePortraitNetworks:
 def _load_file(networks: LivePortraitNetworks, tensors: Mapping[str, Tensor], name: str, said: str) -> None:
     """Fill the networks that the released file `name` holds; every tensor must be used. `said` is named on failure."""
     rest = fold_spectral_norm(tensors, said)
+    rest = fold_batch_norm(rest, said) if name == "warping_module" else rest
     for attribute, (file, prefix) in NETWORKS.items():
         if file == name:
             mine = {key.removeprefix(prefix): rest.pop(key) for key in list(rest) if key.startswith(prefix)}
