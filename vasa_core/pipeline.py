@@ -28,7 +28,21 @@ from .geometry import pose_from_rotation, rotation_from_pose
 from .motion.edit import resample
 from .motion.generate import Sampling, generate
 from .motion.model import MotionModel
-from .types import Audio, AudioEncoder, Controls, FaceCrop, FaceModel, Motion, Portrait
+from .types import (
+    Audio,
+    AudioEncoder,
+    Controls,
+    ConvertsMotion,
+    DecodesBytes,
+    FaceCrop,
+    FaceModel,
+    HasLimits,
+    Imitates,
+    Motion,
+    Portrait,
+    ReadsFilms,
+    TakesNotes,
+)
 from .vision.crop import paste_back
 from .vision.model import Vision
 from .vision.track import track_face
@@ -88,7 +102,7 @@ def speak(
 
 def suited(face_model: FaceModel, motion: Motion) -> Motion:
     """`motion` in the face model's space: as it is, or converted where the face model can; else WrongSpace."""
-    if motion.space != face_model.space and hasattr(face_model, "converted"):
+    if motion.space != face_model.space and isinstance(face_model, ConvertsMotion):
         return face_model.converted(motion)
     motion.require(face_model.space, "The face model")
     return motion
@@ -122,7 +136,8 @@ def imitation(face_model: FaceModel, portrait: Portrait, motion: Motion) -> Moti
 
     The head keeps its size.
     """
-    if hasattr(face_model, "imitated"):
+    if isinstance(face_model, Imitates):
+        portrait.rest.require(face_model.space, "The face model")
         motion = face_model.imitated(portrait, motion)
     pose = _counted_from(portrait.rest.pose[:1].to(motion.pose), motion.pose)
     return replace(motion, pose=torch.cat([pose[:, :5], torch.zeros_like(pose[:, 5:])], dim=1))
@@ -147,7 +162,7 @@ def read_motion(
     In the space of the face model where it reads films itself, which goes through `frames` twice (a list, a tensor or a
     VideoReader); else ARKit motion. Raises NoFaceFound where there is no face, or it is lost for too long.
     """
-    if hasattr(face_model, "read_film"):
+    if isinstance(face_model, ReadsFilms):
         return face_model.read_film(vision, frames, float(fps))
     track = track_face(vision, frames, float(fps))
     return motion_from_landmarks(track.landmarks, float(fps), track.size)
@@ -178,16 +193,15 @@ def remarks(face_model: FaceModel, portrait: Portrait, motion: Motion) -> list[s
 
     What the portrait cannot follow, and what happened since the face model was asked last.
     """
-    limits, notes = getattr(face_model, "limits", None), getattr(face_model, "notes", None)
-    return (limits(portrait, motion) if limits else []) + (notes() if notes else [])
+    limits = face_model.limits(portrait, motion) if isinstance(face_model, HasLimits) else []
+    return limits + (face_model.notes() if isinstance(face_model, TakesNotes) else [])
 
 
 @torch.inference_mode()
 def decode_uint8(face_model: FaceModel, portrait: Portrait, motion: Motion) -> Tensor:
     """(T, 512, 512, 3) uint8: by the face model's own fast way where it has one, else rounded from `decode`."""
-    fast = getattr(face_model, "decode_uint8", None)
-    if fast is not None:
-        return fast(portrait, motion)
+    if isinstance(face_model, DecodesBytes):
+        return face_model.decode_uint8(portrait, motion)
     frames = face_model.decode(portrait, motion)  # (T, 3, 512, 512)
     return (frames * 255.0).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
 

@@ -17,7 +17,7 @@ from vasa_core.faces.liveportrait.portrait import LivePortraitOptions, driven_ke
 from vasa_core.faces.liveportrait.pose import rotation_from_degrees
 from vasa_core.geometry import pose_from_rotation
 from vasa_core.pipeline import anchor, imitation, remarks, render, suited
-from vasa_core.types import Motion
+from vasa_core.types import Motion, Portrait
 
 PLAIN = LivePortraitOptions(lips="own", stitching=False)
 
@@ -268,6 +268,9 @@ def test_imitation_takes_pose_and_expression_over(model, portrait):
     own = portrait.base[0] + portrait.rest.dynamics[0].unflatten(0, (21, 3))
     read = keypoints.neutral_expression() + filmed.dynamics[0].unflatten(0, (21, 3))
     torch.testing.assert_close(shown, torch.where(absolute_mask() > 0, read, own))
+    foreign = Motion(torch.zeros(1, 6), torch.zeros(1, 52), 25.0, arkit.ARKIT)
+    with pytest.raises(WrongSpace, match="arkit"):
+        imitation(model, Portrait(portrait.crop, foreign), filmed)
 
 
 def test_missing_weights_are_named_with_their_address(tmp_path, monkeypatch):
