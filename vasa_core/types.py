@@ -14,8 +14,9 @@ pitch positive up, roll positive clockwise. Angles are radians. Distance 1 is th
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -181,7 +182,7 @@ P = TypeVar("P", bound=Portrait)
 
 
 class FaceModel(Protocol[P]):
-    """Turns a portrait and a motion into frames."""
+    """Turns a portrait and a motion into frames. What some can do beyond this is declared below."""
 
     space: MotionSpace
     network: nn.Module
@@ -192,6 +193,63 @@ class FaceModel(Protocol[P]):
 
     def decode(self, portrait: P, motion: Motion) -> Tensor:
         """(T, 3, 512, 512) in [0, 1]. Stateless: decode(p, m)[k] equals decode(p, m[k:k+1])[0]."""
+        ...
+
+
+# What a face model may be able to do beyond that. Each ability is asked for with isinstance, and each is optional.
+
+
+@runtime_checkable
+class DecodesBytes(Protocol):
+    """Has a faster way to frames of 8 bits than rounding those of `decode`."""
+
+    def decode_uint8(self, portrait: Portrait, motion: Motion) -> Tensor:
+        """(T, 512, 512, 3) uint8, equal to `decode` rounded."""
+        ...
+
+
+@runtime_checkable
+class HasLimits(Protocol):
+    """Cannot follow every motion."""
+
+    def limits(self, portrait: Portrait, motion: Motion) -> list[str]:
+        """What this portrait cannot follow of absolute `motion`, one sentence each for the user."""
+        ...
+
+
+@runtime_checkable
+class TakesNotes(Protocol):
+    """Remembers what the user should know of."""
+
+    def notes(self) -> list[str]:
+        """What happened since the last call, one sentence each."""
+        ...
+
+
+@runtime_checkable
+class ConvertsMotion(Protocol):
+    """Understands motion of other spaces than its own."""
+
+    def converted(self, motion: Motion) -> Motion:
+        """`motion` in the face model's space; raises WrongSpace for a space that it does not understand."""
+        ...
+
+
+@runtime_checkable
+class ReadsFilms(Protocol):
+    """Reads films in its own space, rather than as ARKit motion."""
+
+    def read_film(self, vision: Any, frames: Iterable[Tensor], fps: float) -> Motion:
+        """Absolute motion of the largest face in `frames` (3, H, W), which are gone through twice."""
+        ...
+
+
+@runtime_checkable
+class Imitates(Protocol):
+    """Can show a film's expression itself, rather than its changes."""
+
+    def imitated(self, portrait: Portrait, motion: Motion) -> Motion:
+        """`motion` read from a film, with dynamics that make this portrait look like the film."""
         ...
 
 
