@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 from comfy_api.input import CurveInput
 from comfy_api.latest import io
@@ -107,7 +109,7 @@ def curve_from_keyframes(text: str, columns: tuple[str, ...]) -> Curve:
         if len(row) != len(columns):
             raise BadInput(f"The keyframe '{line}' is not in the form 'seconds: {', '.join(columns)}'. Correct it.")
         values.append(row)
-    if not times or any(b <= a for a, b in zip(times, times[1:], strict=False)):
+    if not times or any(b <= a for a, b in pairwise(times)):
         raise BadInput("The input 'keyframes' needs at least one line, and each line a later time than the one above.")
     if not torch.tensor([times, *zip(*values, strict=True)]).isfinite().all():
         raise BadInput("The input 'keyframes' holds a number that is not finite. Correct it.")

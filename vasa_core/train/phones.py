@@ -9,6 +9,7 @@ is flat inside the segment and falls off exponentially outside; a curve is the m
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -169,7 +170,8 @@ def split(segments: list[Segment]) -> list[Segment]:
     parts = []
     for segment in segments:
         cuts = np.linspace(segment.start, segment.end, len(segment.visemes) + 1)
-        parts += [Segment(float(a), float(b), (v,)) for a, b, v in zip(cuts, cuts[1:], segment.visemes, strict=False)]
+        spans = zip(pairwise(cuts.tolist()), segment.visemes, strict=True)
+        parts += [Segment(start, end, (viseme,)) for (start, end), viseme in spans]
     return parts
 
 
