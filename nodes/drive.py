@@ -13,7 +13,7 @@ from ..vasa_core.errors import BadInput
 from ..vasa_core.faces.mesh.reader import motion_from_blendshapes
 from ..vasa_core.media.read import read_video
 from ..vasa_core.pipeline import counted_from_calm, imitation, read_motion
-from ..vasa_core.types import FaceModel, Portrait
+from ..vasa_core.types import FaceModel, Portrait, ReadsFilms
 from . import host, landmarks, sockets
 
 CATEGORY = "VASA/motion"
@@ -92,7 +92,7 @@ class MotionFromVideo(io.ComfyNode):
         """Read frame by frame; a cancel takes effect between two of them."""
         film = film_from_sockets(video, images, fps)
         model = None if face_model is None else face_model.ready(READ_MEMORY)
-        passes = 2 if hasattr(model, "reader") else 1  # one to find the face, one to read it
+        passes = 2 if isinstance(model, ReadsFilms) else 1  # one to find the face, one to read it
         pictures = host.Progress().over(film.frames, film.count, passes)
         with host.named_input("images" if video is None else "video"):
             motion = read_motion(host.vision(), pictures, film.fps, model)

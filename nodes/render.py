@@ -16,7 +16,6 @@ from . import host, sockets
 CATEGORY = "VASA/render"
 DECODE_MEMORY = 1 << 30  # bytes, with room: eight frames at 512x512 stay below what encoding takes on a CPU
 LARGE_MEMORY = 3 << 30  # bytes, of large networks: see benchmarks/liveportrait_memory.py
-CONVERTED = "The motion is of another kind than this face model's and was converted, which is less exact."
 
 
 def _inputs(*more: io.Input) -> list[io.Input]:
@@ -126,9 +125,7 @@ class RenderVideo(io.ComfyNode):
             for frames in pieces:
                 writer.write(frames)
                 progress.show(frames[-1])
-        told = [CONVERTED] if motion.space != model.space else []
-        told += remarks(model, portrait, absolute)
-        return io.NodeOutput(InputImpl.VideoFromFile(str(path)), "\n".join(told))
+        return io.NodeOutput(InputImpl.VideoFromFile(str(path)), "\n".join(remarks(model, portrait, absolute)))
 
 
 class PasteIntoPicture(io.ComfyNode):

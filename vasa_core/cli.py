@@ -46,7 +46,7 @@ from .pipeline import (
     suited,
 )
 from .terminal import Bar, Counted
-from .types import EMOTIONS, Audio, Controls, Curve, Motion
+from .types import EMOTIONS, Audio, Controls, Curve, Motion, ReadsFilms
 from .vision.crop import crop_face
 from .vision.model import load_vision
 from .weights import checkpoint
@@ -101,7 +101,7 @@ def drive(options: argparse.Namespace) -> None:
     bar = Bar()
     with VideoWriter(output, video.fps, waveform, rate, provenance({"face": _weights(options.face)})) as writer:
         face = _Face(options, device)
-        passes = 2 if hasattr(face.model, "reader") else 1  # one to find the face, one to read it
+        passes = 2 if isinstance(face.model, ReadsFilms) else 1  # one to find the face, one to read it
         frames = Counted(video, video.expected_frames, passes, bar.step("reading"))
         motion = read_motion(face.vision, frames, video.fps, face.model)
         same = options.absolute
@@ -183,8 +183,6 @@ class _Face:
 
     def placed(self, motion: Motion) -> Motion:
         """Absolute motion of this portrait, converted where the face model's space is another."""
-        if motion.space != self.model.space:
-            print("note: the motion is of another kind than the face model's and was converted.", file=sys.stderr)
         return anchor(suited(self.model, motion), self.portrait.rest)
 
     def write(self, writer: VideoWriter, motion: Motion, progress: Progress) -> None:
