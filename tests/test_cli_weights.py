@@ -53,7 +53,8 @@ def test_models_lists_what_is_here(tmp_path, capsys):
 def test_a_folder_of_released_files_becomes_safetensors(tmp_path, capsys):
     source, target = tmp_path / "released", tmp_path / "safe"
     source.mkdir()
-    torch.save(rule_weights(STITCHING), source / f"{STITCHING}.pth")
+    more = {"epoch": 3, "something_else": {"mlp.0.weight": torch.zeros(2, 2)}}  # the published file is larger
+    torch.save(rule_weights(STITCHING) | more, source / f"{STITCHING}.pth")
     assert main(["convert", str(source), str(target)]) == 0
     with safe_open(target / f"{STITCHING}.safetensors", framework="pt") as file:
         assert len(file.keys()) == 28
