@@ -13,7 +13,7 @@ from vasa_core.geometry import rotation_from_pose
 from vasa_core.motion.denoiser import Preset
 from vasa_core.motion.generate import Sampling
 from vasa_core.motion.model import MotionModel
-from vasa_core.pipeline import anchor, at_rate, counted_from_calm, pasted, render, speak, talk
+from vasa_core.pipeline import anchor, at_rate, counted_from_calm, imitation, pasted, render, speak, suited, talk
 from vasa_core.types import Audio, AudioFeatures, FaceCrop, Motion, MotionSpace, Portrait
 
 
@@ -167,3 +167,25 @@ def test_pasted_frames_keep_the_rest_of_the_picture():
     expected = (picture * 255).round().byte().permute(1, 2, 0)
     changed = (frames[0][0] != expected).any(-1)
     assert changed[28, 38] and not changed[:20].any() and not changed[:, :30].any() and not changed[:, 46:].any()
+
+
+def test_an_imitated_film_gives_its_own_pose_and_leaves_the_heads_size():
+    filmed, here = motion(), portrait()
+    absolute = anchor(imitation(Numbers(), here, filmed), here.rest)
+    torch.testing.assert_close(absolute.pose[:, :5], filmed.pose[:, :5], atol=1e-5, rtol=0)
+    torch.testing.assert_close(absolute.pose[:, 5], here.rest.pose[0, 5].expand(50))
+    assert torch.equal(absolute.dynamics, filmed.dynamics)
+
+
+def test_motion_is_converted_where_the_face_model_can_and_refused_where_not():
+    foreign = Motion(torch.zeros(1, 6), torch.ones(1, 3), 25.0, MotionSpace("elsewhere", 3))
+
+    class Translator(Numbers):
+        def converted(self, motion):
+            return Motion(motion.pose, motion.dynamics.new_full((1, 52), 0.5), motion.fps, ARKIT)
+
+    assert suited(Translator(), foreign).space == ARKIT
+    same = motion()
+    assert suited(Translator(), same) is same and suited(Numbers(), same) is same
+    with pytest.raises(WrongSpace, match="elsewhere"):
+        suited(Numbers(), foreign)
