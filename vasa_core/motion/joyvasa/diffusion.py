@@ -53,11 +53,17 @@ def sample(
     steps: int,
     guidance: float,
     each_step: Callable[[int, Tensor], None] | None = None,
+    flexibility: float = 0.0,
+    threshold: tuple[float, float, float] | None = None,
 ) -> Tensor:
     """x (W, K) pure noise -> (W, K) clean motion in `steps` steps.
 
     prepared: of two rows, without and with the audio, where guidance counts: x0 = null + guidance * (audio - null);
     of one row, x0 is that row's. each_step(k, x) is called before step k, with x as it is; what it raises ends the run.
+
+    The published code has two more options, off by default: flexibility moves the noise's deviation from the
+    posterior's, at 0, to the whole step's, at 1; threshold (share, low, high) clamps each branch to its own `share`
+    quantile of absolute values, which is itself kept within low and high (Saharia et al., 2022).
     """
     device, dtype = denoiser.embed.weight.device, denoiser.embed.weight.dtype
     times = sampling_steps(steps, denoiser.sizes.steps)
@@ -68,9 +74,14 @@ def sample(
         if each_step is not None:
             each_step(k, x)
         clean = denoiser.denoise(x.to(dtype), codes[k], prepared).float()  # (B, W, K)
+        if threshold is not None:
+            bound = clean.flatten(1).abs().quantile(threshold[0], dim=1).clamp(*threshold[1:])[:, None, None]
+            clean = clean.clamp(-bound, bound)
         clean = clean[0] + guidance * (clean[1] - clean[0]) if len(clean) == 2 else clean[0]
         if k + 1 == steps:
             return clean
-        of_clean, of_noisy, deviation = posterior(powers[time], powers[times[k + 1]])
+        power, power_next = powers[time], powers[times[k + 1]]
+        of_clean, of_noisy, deviation = posterior(power, power_next)
+        deviation += flexibility * (math.sqrt(1 - power / power_next) - deviation)
         x = of_clean * clean + of_noisy * x + deviation * noise().to(device)
     raise AssertionError("sampling takes at least one step")
