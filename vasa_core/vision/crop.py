@@ -1,6 +1,7 @@
 """The square crop around one face that everything else works in, and the way back into the picture.
 
-A crop covers whole picture pixels, so that resampling is separable, low-pass filtered and, at equal size, exact.
+The usual crop is upright and covers whole picture pixels, so that resampling is separable, low-pass filtered and, at
+equal size, exact. A face model may frame its own, turned one instead (`Framing`), which warp.py cuts and lays back.
 Coordinates are continuous: 0 is the outer edge of the first pixel, its centre lies at 0.5.
 """
 
