@@ -182,14 +182,14 @@ def span_of(crop_from_image: Tensor, size: int) -> tuple[int, int, int]:
 
 def covers_whole_pixels(crop_from_image: Tensor, size: int) -> bool:
     """Whether a crop of `size` is upright and ends where pixels of the picture do, as `upright_framing` has it."""
-    matrix = crop_from_image.double().cpu()
+    matrix = crop_from_image.cpu().double()
     edges = torch.cat([-matrix[:2, 2], size - matrix[:2, 2]]) / matrix[0, 0]
     return float(matrix[0, 1].abs()) == 0.0 and float((edges - edges.round()).abs().max()) < 1e-2
 
 
 def upright_framing(landmarks: Tensor, size: int) -> tuple[Tensor, tuple[int, int, int]]:
     """Where the usual crop lies: crop_from_image (3, 3), and the span that cut_crop takes."""
-    xy = landmarks[:, :2].double().cpu()
+    xy = landmarks[:, :2].cpu().double()
     low, high = xy.amin(dim=0), xy.amax(dim=0)
     extent = float((high - low).amax())
     centre = 0.5 * (low + high) - torch.tensor([0.0, LIFT * extent])

@@ -17,14 +17,15 @@ def warp(images: Tensor, target_from_source: Tensor, size: tuple[int, int]) -> T
 
     Where the result is less than half as large as the source, the source is low-pass filtered.
     """
-    step = 1.0 / float(torch.linalg.det(target_from_source[:2, :2].double()).abs().sqrt())  # source pixels per sample
+    target_from_source = target_from_source.cpu().double()
+    step = 1.0 / float(torch.linalg.det(target_from_source[:2, :2]).abs().sqrt())  # source pixels per sample
     if step > COARSE:
         height, width = images.shape[-2:]
         smaller = [max(1, round(extent / step)) for extent in (height, width)]
         images = F.interpolate(images, smaller, mode="bilinear", antialias=True)
         ratio = target_from_source.new_tensor([width / smaller[1], height / smaller[0], 1.0])
         target_from_source = target_from_source * ratio
-    at = apply_homography(torch.linalg.inv(target_from_source.double()), pixel_centres(size)).float()  # (h, w, 2)
+    at = apply_homography(torch.linalg.inv(target_from_source), pixel_centres(size)).float()  # (h, w, 2)
     extent = at.new_tensor([images.shape[-1], images.shape[-2]])
     grid = (2.0 * at / extent - 1.0).to(images)
     return F.grid_sample(images, grid.expand(len(images), -1, -1, -1), padding_mode="zeros", align_corners=False)
@@ -53,14 +54,14 @@ def lay_over(frames: Tensor, picture: Tensor, frame_from_picture: Tensor, feathe
     """
     size, (height, width) = frames.shape[-1], picture.shape[1:]
     corners = torch.tensor([[0.0, 0.0], [size, 0.0], [size, size], [0.0, size]], dtype=torch.float64)
-    around = apply_homography(torch.linalg.inv(frame_from_picture.double().cpu()), corners)
+    around = apply_homography(torch.linalg.inv(frame_from_picture.cpu().double()), corners)
     left, top = (max(int(v), 0) for v in around.amin(0).floor())
     right, bottom = (min(int(v), n) for v, n in zip(around.amax(0).ceil(), (width, height), strict=True))
     laid = picture.to(frames).expand(len(frames), -1, -1, -1).clone()
     if right <= left or bottom <= top:
         return laid
     shift = torch.tensor([[1.0, 0.0, -left], [0.0, 1.0, -top], [0.0, 0.0, 1.0]], dtype=torch.float64)
-    part_from_frame = shift @ torch.linalg.inv(frame_from_picture.double().cpu())
+    part_from_frame = shift @ torch.linalg.inv(frame_from_picture.cpu().double())
     moved = warp(frames, part_from_frame, (bottom - top, right - left))
     mask = rounded_mask(pixel_centres((size, size)), size, feather * size).to(frames)  # (S, S)
     weight = warp(mask[None, None], part_from_frame, (bottom - top, right - left))  # (1, 1, h, w)

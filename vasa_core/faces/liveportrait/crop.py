@@ -49,7 +49,7 @@ class PublishedFraming:
 
 def face_square(landmarks: Tensor, scale: float, lift: float) -> tuple[Tensor, float, float]:
     """Centre (2,), side and angle of the square around landmarks (478, 2 or 3); see `square_around`."""
-    xy = landmarks[:, :2].double().cpu()
+    xy = landmarks[:, :2].cpu().double()
     left, right, mouth = (xy[list(points)].mean(0) for points in (LEFT_EYE, RIGHT_EYE, MOUTH_CORNERS))
     return square_around(xy[list(RECTANGLE)], left, right, mouth, scale, lift)
 
