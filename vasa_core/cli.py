@@ -21,7 +21,7 @@ from .audio.resample import audio_from_waveform
 from .cli_arguments import frame_rate, joined, mixed_emotion, numbers
 from .cli_weights import add_weights_commands, fetch
 from .errors import BadInput, VasaError
-from .faces import FACE_MODELS, load_face_model
+from .faces import load_face_model
 from .media.provenance import provenance
 from .media.read import read_image, read_video, read_waveform
 from .media.write import VideoWriter
@@ -276,7 +276,8 @@ def _parser() -> argparse.ArgumentParser:
 def _portrait_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("portrait", help="picture of a person: PNG, JPEG, WebP ...")
     parser.add_argument("-o", "--output", required=True, help="video to write, .mp4")
-    parser.add_argument("--face", default="mesh", choices=sorted(FACE_MODELS), help="face model (mesh)")
+    told = "face model: mesh, liveportrait once it is fetched, or the file of a trained one (mesh)"
+    parser.add_argument("--face", default="mesh", metavar="MODEL", help=told)
     dtype = "number type of a large face model (float32)"
     parser.add_argument("--dtype", default="float32", choices=list(DTYPES), help=dtype)
     parser.add_argument("--face-index", type=int, default=0, metavar="N", help="which face; 0 is the largest (0)")
