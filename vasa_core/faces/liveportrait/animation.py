@@ -167,7 +167,7 @@ def hull_volume(points: Tensor) -> float:
     The points are shaken by a ten-millionth of their extent, so that no four lie in one plane; the volume is right to
     about the same share.
     """
-    shaken = points.detach().double().cpu()
+    shaken = points.detach().cpu().double()
     noise = torch.randn(shaken.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     shaken = shaken + noise * (1e-7 * (shaken.amax(0) - shaken.amin(0)).max())
     triples = torch.tensor(list(combinations(range(len(shaken)), 3)))  # (F, 3)
