@@ -29,6 +29,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 STRIP = 5 << 20  # numbers in the largest buffer of a strip
+NARROW = 256  # columns of a matrix product
 MATRIX_UNIT = 32  # channels that a CPU's bfloat16 matrix unit takes at a time
 
 
@@ -172,13 +173,17 @@ class Bilinear(Convolution):
         kernel = algorithm.kernel.to(weight)
         spread = scratch.take("weight", weight, len(kernel) ** 2, taps.shape[1])
         torch.mm(torch.kron(kernel, kernel), taps, out=spread)
-        self.spread = spread.view(-1, self.depth_taps, self.outputs, self.channels)
+        self.spread = spread.view(-1, self.depth_taps * self.outputs, self.channels)
+        # Narrow products are slow: where the outputs are few, all taps along D are multiplied at once, then added.
+        self.at_once = self.depth_taps > 1 and self.outputs * self.depth_taps <= NARROW
+        self.deep = 0 if self.at_once else self.depth_taps // 2  # planes of zeros before and behind
 
     def strips(self, x: Tensor) -> Iterator[Strip]:
         (m, window), p, stride = self.data.shape, self.output.shape[0], self.algorithm.stride
         batch, depth, rows, columns = x.shape[:4]
         rows, columns = (rows - 1) // stride + 1, (columns - 1) // stride + 1
-        row_size = columns * (depth + self.depth_taps - 1) * m * m * max(self.channels, self.outputs)
+        outputs = self.outputs * self.depth_taps if self.at_once else self.outputs
+        row_size = columns * (depth + 2 * self.deep) * m * m * max(self.channels, outputs)
         sample_step = max(1, min(batch, STRIP // (row_size * rows)))
         row_step = -(-rows // max(1, -(-rows * row_size // STRIP)))
         for sample in range(0, batch, sample_step):
@@ -198,15 +203,33 @@ class Bilinear(Convolution):
         tiles = take("tiles", windows, m, m, count * self.channels)
         self._both_axes(self.data, gathered.view(*windows.shape[:2], -1), tiles)
         tiles = tiles.view(m * m, count, self.channels)
-        products = take("products", windows, m * m, depth * plane, self.outputs)
-        torch.bmm(tiles[:, : depth * plane], self.spread[:, 0].mT, out=products)
-        for tap in range(1, self.depth_taps):
-            products.baddbmm_(tiles[:, tap * plane : (tap + depth) * plane], self.spread[:, tap].mT)
+        products = self._products(tiles, depth, plane)
         if self.bias is not None:
             products[0] += self.bias
         values = take("values", windows, p, p, depth * plane * self.outputs)
         self._both_axes(self.output, products.view(m, m, -1), values)
         return values.view(p, p, depth, *shape, self.outputs).permute(3, 2, 4, 0, 5, 1, 6)
+
+    def _products(self, tiles: Tensor, depth: int, plane: int) -> Tensor:
+        """tiles (m * m, D' * plane, C) times the weights, added up along D: (m * m, D * plane, O)."""
+        components, taps, outputs = len(tiles), self.depth_taps, self.outputs
+        products = self.scratch.take("products", tiles, components, depth * plane, outputs)
+        if self.at_once:
+            every = self.scratch.take("every", tiles, components, depth * plane, taps * outputs)
+            every = torch.bmm(tiles, self.spread.mT, out=every).view(components, depth, plane, taps, outputs)
+            by_depth = products.view(components, depth, plane, outputs).copy_(every[:, :, :, taps // 2])
+            for shift in (*range(-(taps // 2), 0), *range(1, taps // 2 + 1)):
+                kept, source = max(0, -shift), max(0, shift)  # the first plane written, and read
+                count = depth - abs(shift)
+                if count > 0:
+                    part = every[:, source : source + count, :, taps // 2 + shift]
+                    by_depth[:, kept : kept + count] += part
+            return products
+        weights = self.spread.unflatten(1, (taps, outputs))
+        torch.bmm(tiles[:, : depth * plane], weights[:, 0].mT, out=products)
+        for tap in range(1, taps):
+            products.baddbmm_(tiles[:, tap * plane : (tap + depth) * plane], weights[:, tap].mT)
+        return products
 
     def _both_axes(self, matrix: Tensor, values: Tensor, out: Tensor) -> None:
         """matrix (m, n) along the first two axes of values (n, n, X) into out (m, m, X)."""
@@ -219,7 +242,7 @@ class Bilinear(Convolution):
             torch.bmm(matrix.expand(m, -1, -1), half, out=out)
 
     def _padded(self, x: Tensor) -> Tensor:
-        margin, deep = self.algorithm.margin, self.depth_taps // 2
+        margin, deep = self.algorithm.margin, self.deep
         batch, depth, height, width, channels = x.shape
         size = batch, depth + 2 * deep, height + 2 * margin, width + 2 * margin, channels
         padded = self.scratch.take("padded", x, *size)
@@ -246,13 +269,15 @@ class Direct(Convolution):
         if self.algorithm is AFTER_4:
             x = x.unflatten(3, (-1, 3)).unflatten(2, (-1, 3))
             x = x[:, :, :, [0, 1, 1, 2]][:, :, :, :, :, [0, 1, 1, 2]].flatten(4, 5).flatten(2, 3)
-        x = F.pad(x, (0, self.spare[0])).permute(0, 4, 1, 2, 3)
+        x = F.pad(x, (0, self.spare[0]))
         margins = [size // 2 for size in self.weight.shape[2:]]
         if self.depth_taps == 1:
-            y = F.conv2d(x.flatten(0, 0)[:, :, 0], self.weight[:, :, 0], self.bias, padding=margins[1:])[:, :, None]
+            planes = x.flatten(0, 1).permute(0, 3, 1, 2)
+            y = F.conv2d(planes, self.weight[:, :, 0], self.bias, padding=margins[1:])
+            y = y.permute(0, 2, 3, 1).unflatten(0, x.shape[:2])
         else:
-            y = F.conv3d(x, self.weight, self.bias, padding=margins)
-        y = y.permute(0, 2, 3, 4, 1)[..., : self.outputs]
+            y = F.conv3d(x.permute(0, 4, 1, 2, 3), self.weight, self.bias, padding=margins).permute(0, 2, 3, 4, 1)
+        y = y[..., : self.outputs]
         p = self.algorithm.output.shape[0]
         yield Strip(slice(None), slice(None), y.unflatten(3, (-1, p)).unflatten(2, (-1, p)))
 

@@ -18,7 +18,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from .convolution import FOURIER_7, REPEATED_2, WINOGRAD, Convolution, Scratch, prepare
+from .convolution import FOURIER_7, REPEATED_2, WINOGRAD, Convolution, Direct, Scratch, prepare
 
 POINTS = 21
 FLOWS = POINTS + 1  # the background stays
@@ -133,8 +133,9 @@ class ConvBlock(nn.Module):
 
     def shrunk(self, x: Tensor, out: Tensor, scratch: Scratch) -> None:
         """x (B, 16, H, W, C) -> out (B, 16, H / 2, W / 2, O)."""
-        convolution = prepare(self.conv.weight, self.conv.bias, WINOGRAD, scratch)
-        for strip in convolution.strips(x):
+        # On the smallest map, the many weights would take longer to transform than to use.
+        kind = Direct if x.shape[2] == 4 else prepare
+        for strip in kind(self.conv.weight, self.conv.bias, WINOGRAD, scratch).strips(x):
             values = F.relu_(strip.values).unflatten(5, (-1, 2))
             values = (values[..., 0, :] + values[..., 1, :]).unflatten(3, (-1, 2))
             half = values.shape[3]
