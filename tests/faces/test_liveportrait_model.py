@@ -15,6 +15,7 @@ from vasa_core.faces.liveportrait.animation import Mode, absolute_mask, driven_p
 from vasa_core.faces.liveportrait.model import LivePortraitFaceModel
 from vasa_core.faces.liveportrait.portrait import LivePortraitOptions, driven_keypoints, posed, read_pictures
 from vasa_core.faces.liveportrait.pose import rotation_from_degrees
+from vasa_core.faces.liveportrait.warping import COMPRESSED, FLOWS, keypoint_maps
 from vasa_core.geometry import pose_from_rotation
 from vasa_core.pipeline import anchor, imitation, remarks, render, suited
 from vasa_core.types import Motion, Portrait
@@ -239,6 +240,23 @@ def test_bfloat16_shows_nearly_the_same(networks, portrait):
     frames = model.decode(portrait, motion)
     assert frames.dtype == torch.float32 and model.notes() == []
     assert 0 < float((frames - expected).abs().max()) < 0.05
+
+
+def test_keypoints_are_as_fine_in_half_precision():
+    """In bfloat16 a keypoint could only jump by a pixel of the frame at a time."""
+    volume, source = torch.rand(1, 4, 16, 64, 64), torch.rand(1, 21, 3) - 0.5
+    driven = source + 1e-3
+
+    def change(dtype):
+        maps = torch.empty(2, 16, 64, 64, FLOWS * (1 + COMPRESSED), dtype=dtype)
+        both = torch.cat([source, driven])
+        shifts = torch.nn.functional.pad(source - both, (0, 0, 1, 0))
+        keypoint_maps(volume.expand(2, -1, -1, -1, -1).to(dtype), both, source.expand(2, -1, -1), shifts, maps)
+        return (maps[1] - maps[0]).float().unflatten(-1, (FLOWS, -1))[..., 0]  # the heat
+
+    exact = change(torch.float32)
+    assert float(exact.abs().max()) > 1e-3
+    assert float((change(torch.bfloat16) - exact).abs().max()) < 0.02 * float(exact.abs().max())
 
 
 def test_arkit_motion_is_converted_and_other_motion_refused(model, portrait):

@@ -40,7 +40,10 @@ class Warp(NamedTuple):
 
 
 class WarpingNetwork(nn.Module):
-    """volume (1 or B, 32, 16, 64, 64), driven (B, 21, 3) and source keypoints (1 or B, 21, 3) -> Warp."""
+    """volume (1 or B, 32, 16, 64, 64), driven (B, 21, 3) and source keypoints (1 or B, 21, 3) -> Warp.
+
+    The volume has the weights' floating type; keypoints are always float32, and so are flow and coordinates.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -58,7 +61,7 @@ class WarpingNetwork(nn.Module):
 
     def _warped(self, volume: Tensor, driven: Tensor, source: Tensor, scratch: Scratch) -> Warp:
         flow, occlusion = self.dense_motion_network(volume, driven, source, scratch)
-        moved = F.grid_sample(volume, flow, align_corners=False)  # (B, 32, 16, 64, 64)
+        moved = F.grid_sample(volume.float(), flow, align_corners=False).to(volume)  # (B, 32, 16, 64, 64)
         moved = moved.flatten(1, 2).permute(0, 2, 3, 1)[:, None]  # (B, 1, 64, 64, 512)
         third = prepare(self.third["conv"].weight, self.third["conv"].bias, WINOGRAD, scratch)(moved)
         feature = F.linear(F.leaky_relu_(third, 0.01), self.fourth.weight.flatten(1), self.fourth.bias)
@@ -159,7 +162,7 @@ def keypoint_maps(small: Tensor, driven: Tensor, source: Tensor, shifts: Tensor,
         heat = keypoint_heat(small.shape[2:], driven[frame]) - keypoint_heat(small.shape[2:], source[frame])
         maps[frame, ..., 1:, 0] = heat.permute(1, 2, 3, 0)
         x, y, z = (
-            shift_matrix(size, shifts[frame, :, axis]) for axis, size in enumerate(reversed(small.shape[2:]))
+            shift_matrix(size, shifts[frame, :, axis]).to(small) for axis, size in enumerate(reversed(small.shape[2:]))
         )  # (22, n, n)
         volume = small[frame]  # (4, 16, 64, 64)
         moved = volume @ x.mT[:, None, None]  # (22, 4, 16, 64, 64)
@@ -197,7 +200,7 @@ def add_mixed(flow: Tensor, shifts: Tensor, mask: Convolution, x: Tensor) -> Non
     for strip in mask.strips(x):
         p = strip.values.shape[3]
         tiles = flow.unflatten(3, (-1, p)).unflatten(2, (-1, p))[strip.samples, :, strip.rows]
-        mixed = torch.softmax(strip.values, dim=-1).flatten(1, -2) @ shifts[strip.samples]  # (n, N, 3)
+        mixed = torch.softmax(strip.values.float(), dim=-1).flatten(1, -2) @ shifts[strip.samples]  # (n, N, 3)
         tiles += mixed.view(tiles.shape)
 
 
