@@ -22,6 +22,7 @@ MILLIMETRE = 1.0 / 90.0  # units
 HALF_WIDTH, HALF_HEIGHT = 0.5, 0.25  # units, of the drawings
 SIDEWAYS = 0.07  # units that jawLeft moves the lower teeth
 WARMTH = (0.35, 0.02, -0.12)  # of shadows in the mouth, lit by lips and tongue: change of light per share lost
+NARROW = 0.006, 0.024  # units of opening: so narrow that no light reaches the teeth, and wide enough for it
 HIDDEN = 0.022  # units that the lower teeth lie deeper where the picture's smile does not show them
 MOVED = 0.02  # units that a lip has moved when the photographed teeth have given up its shadow
 JAW_OPEN, JAW_LEFT, JAW_RIGHT = (arkit.INDEX[n] for n in ("jawOpen", "jawLeft", "jawRight"))
@@ -52,14 +53,15 @@ CANINE = 2
 class MouthInterior:
     """drawings (3, 4, h, w): upper teeth, lower teeth, tongue, colours multiplied by their cover.
     photo (7, S, S), rims (2, 4, S, S): teeth that the picture itself shows, and lips without them, as in smile.py;
-    None where it shows none. cavity (3,). origin (2,) pixels: middle of the closed lip line; to_face (2, 2): pixels to
-    units. lower_lip, upper_lip (53,): vertical travel of the middle of the lips per shape weight, units. half: of the
-    mouth's width, units."""
+    None where it shows none. cavity, slit (3,): colours of the depth, and of the line where lips all but touch.
+    origin (2,) pixels: middle of the closed lip line; to_face (2, 2): pixels to units. lower_lip, upper_lip (53,):
+    vertical travel of the middle of the lips per shape weight, units. half: of the mouth's width, units."""
 
     drawings: Tensor
     photo: Tensor | None
     rims: Tensor | None
     cavity: Tensor
+    slit: Tensor
     origin: Tensor
     to_face: Tensor
     lower_lip: Tensor
@@ -94,6 +96,7 @@ def build_mouth(layout: FaceLayout, shapes: Tensor, rest_weights: Tensor) -> Mou
         photographed_teeth(layout, colours.gum) if layout.shows_teeth else None,
         bare_rims(layout) if layout.shows_teeth else None,
         colours.cavity,
+        0.6 * colours.gum + 0.2 * colours.cavity,
         middle,
         to_face,
         travel[:, 1, 1].contiguous(),
@@ -151,7 +154,8 @@ def paint_mouth(
         moved = lips_moved(mouth, change)
         teeth = torch.lerp(seen[:, :3], seen[:, 3:6] * (1.0 - 0.5 * up), moved)
         colour = colour * (1.0 - seen[:, 6:]) + teeth
-    return colour
+    wide = smoothstep(*NARROW, opening)[:, None, None, None]
+    return torch.lerp(mouth.slit.view(1, 3, 1, 1), colour, wide)
 
 
 def lips_moved(mouth: MouthInterior, change: Tensor) -> Tensor:

@@ -29,6 +29,7 @@ MOUTH_SCALE = (0.75, 1.25)
 BLINK_UPPER, BLINK_LOWER = 0.90, 0.10  # how far each lid goes to meet the other
 OPEN_MOUTH = 0.05  # jawOpen coefficients below this are a closed mouth
 SEAL_OPENING = 0.06  # units: lips that part less than this in the middle keep together towards the corners
+SEAL_STRENGTH = 0.5  # of the authored seal; the whole of it closes small openings of one-sided mouths
 TOUCHING = 0.025  # units: lips that part less than this are soft enough to touch
 LID_NAMES = tuple(n for n in arkit.NAMES if n.startswith(("eyeLook", "eyeWide", "eyeSquint")))
 _SIDES = (("Right", face.EYE_RIGHT), ("Left", face.EYE_LEFT))
@@ -176,7 +177,7 @@ def shape_weights(dynamics: Tensor) -> Tensor:
     near = (gap / TOUCHING).clamp(0.0, 1.0)
     closed = gap.clamp_min(0.0) * (1.0 - near * near * (3.0 - 2.0 * near))  # units of the gap that contact closes
     weights[..., close] = weights[..., close] + closed / -middle[close]
-    seal = ((gap - closed) / SEAL_OPENING).clamp(0.0, 1.0)
+    seal = SEAL_STRENGTH * ((gap - closed) / SEAL_OPENING).clamp(0.0, 1.0)
     return torch.cat([weights, seal[..., None]], dim=-1)
 
 
