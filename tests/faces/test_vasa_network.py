@@ -135,6 +135,6 @@ def test_the_small_preset_is_small():
 
 
 def test_a_preset_whose_warp_does_not_reach_the_volume_is_refused():
-    sizes = {**vars(PRESETS["tiny"]), "warp": (32, 16)}
+    sizes = {**vars(PRESETS["tiny"]), "warp": (32, 16, 8)}
     with pytest.raises(ValueError, match="levels of warp"):
         FacePreset(**sizes)

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from vasa_core.errors import BadInput, WeightsError
-from vasa_core.train.loop import Recipe, averaged, learning_rate, train
+from vasa_core.train.loop import Recipe, Rival, averaged, learning_rate, train
 
 RECIPE = Recipe(steps=12, learning_rate=1e-2, warm_up=3, average=0.9, save_every=4, seed=5)
 
@@ -72,3 +72,41 @@ def test_a_foreign_checkpoint_is_refused(tmp_path):
     (tmp_path / "s").write_bytes(b"not a checkpoint")
     with pytest.raises(WeightsError):
         run(tmp_path / "s")
+
+
+def run_with_rival(path, stop=None, rate=1.0):
+    """Two modules that learn each other's scale: the module to be above the rival, the rival to be what it is."""
+    module, average, loss = problem()
+    rival = nn.Linear(1, 1)
+
+    def chase(step, generator):
+        return {"chase": (rival(torch.ones(1)) - module[0].bias.detach().mean()).square().sum()}
+
+    losses = []
+    for report in train(module, average, loss, RECIPE, path, Rival(rival, chase, rate)):
+        losses.append(report.losses)
+        if report.step == stop:
+            break
+    return losses, rival
+
+
+def test_a_rival_learns_in_turn_and_is_resumed(tmp_path):
+    whole, rival = run_with_rival(tmp_path / "a.state")
+    assert set(whole[0]) == {"fit", "chase"} and whole[-1]["chase"] < whole[0]["chase"]
+    run_with_rival(tmp_path / "b.state", stop=10)  # the last checkpoint is of step 8
+    rest, resumed = run_with_rival(tmp_path / "b.state")
+    assert rest == whole[8:] and torch.equal(rival.weight, resumed.weight)
+
+
+def test_a_rival_has_its_own_rate(tmp_path):
+    start, still = run_with_rival(tmp_path / "a.state", rate=0.0)[0], run_with_rival(tmp_path / "b.state")[0]
+    assert start[0] == still[0] and start[-1]["chase"] > still[-1]["chase"]
+
+
+def test_a_checkpoint_of_another_kind_of_training_is_refused(tmp_path):
+    run_with_rival(tmp_path / "a.state", stop=4)
+    with pytest.raises(WeightsError, match="another kind of training"):
+        run(tmp_path / "a.state")
+    run(tmp_path / "b.state", stop=4)
+    with pytest.raises(WeightsError, match="lacks"):
+        run_with_rival(tmp_path / "b.state")

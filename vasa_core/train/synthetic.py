@@ -16,22 +16,13 @@ import torch
 from torch import Generator, Tensor
 
 from ..types import Motion
+from .face_data import Pairs, choose
 from .procedural_head import DYNAMICS, SPACE, Head, render
 
 POSE_RANGE = (0.3, 0.55, 0.25, 0.15, 0.12, 0.15)
 """Largest pitch, yaw, roll (radians), shift (half-crops) and log scale to either side."""
 
 CHUNK = 16  # frames rendered at once
-
-
-@dataclass(frozen=True)
-class Pairs:
-    """Two frames of each of B clips: pictures (B, 3, S, S) in [0, 1], poses (B, 6) or None where nobody knows them."""
-
-    first: Tensor
-    second: Tensor
-    first_pose: Tensor | None
-    second_pose: Tensor | None
 
 
 @dataclass(frozen=True)
@@ -56,8 +47,7 @@ class SyntheticHeads:
 
     def pairs(self, count: int, generator: Generator) -> Pairs:
         """`count` pairs; no identity twice while there are enough of them."""
-        order = torch.randperm(len(self), generator=generator).repeat(-(-count // len(self)))[:count]
-        head = self.heads.take(order.to(self.device))
+        head = self.heads.take(torch.tensor(choose(len(self), count, generator), device=self.device))
         poses, dynamics = (torch.stack(p) for p in zip(*(draw_motion(count, generator) for _ in range(2)), strict=True))
         poses, dynamics = poses.to(self.device), dynamics.to(self.device)
         first, second = (render(head, poses[k], dynamics[k], self.size) for k in (0, 1))

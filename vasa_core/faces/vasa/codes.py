@@ -23,9 +23,12 @@ LARGEST = 1.5
 
 
 class CodeEncoder(nn.Module):
-    """A residual network from a picture (B, 3, view, view) in [0, 1] to a code (B, length)."""
+    """A residual network from a picture (B, 3, view, view) in [0, 1] to a code (B, length).
 
-    def __init__(self, widths: tuple[int, ...], blocks: tuple[int, ...], length: int) -> None:
+    Its last map is read place by place, not averaged: where something is matters for all three codes.
+    """
+
+    def __init__(self, view: int, widths: tuple[int, ...], blocks: tuple[int, ...], length: int) -> None:
         super().__init__()
         self.stem = nn.Conv2d(3, widths[0], 7, stride=2, padding=3)
         stages: list[nn.Module] = []
@@ -36,13 +39,14 @@ class CodeEncoder(nn.Module):
             before = width
         self.stages = nn.Sequential(*stages)
         self.norm = nn.GroupNorm(groups_of(before), before)
-        self.gather = StandardConv(2, before, before, kernel=1)
-        self.output = nn.Linear(before, length)
+        places = (view >> (len(widths) + 1)) ** 2
+        self.gather = StandardConv(2, before, before // 4, kernel=1)
+        self.output = nn.Linear(before // 4 * places, length)
 
     def forward(self, picture: Tensor) -> Tensor:
         x = self.stages(self.stem(2 * picture - 1))  # (B, C, h, w)
-        x = F.relu(self.gather(F.relu(self.norm(x))))
-        return self.output(x.mean((2, 3)))  # (B, length)
+        x = F.relu(self.gather(F.relu(self.norm(x))))  # (B, C / 4, h, w)
+        return self.output(x.flatten(1))  # (B, length)
 
 
 class Codes(nn.Module):
@@ -51,9 +55,9 @@ class Codes(nn.Module):
     def __init__(self, preset: FacePreset) -> None:
         super().__init__()
         self.view = preset.view
-        self.identity = CodeEncoder(preset.code_widths, preset.identity_blocks, preset.identity)
-        self.dynamics = CodeEncoder(preset.code_widths, preset.dynamics_blocks, preset.dynamics)
-        self.pose = CodeEncoder(preset.code_widths, preset.pose_blocks, len(POSE))
+        self.identity = CodeEncoder(preset.view, preset.code_widths, preset.identity_blocks, preset.identity)
+        self.dynamics = CodeEncoder(preset.view, preset.code_widths, preset.dynamics_blocks, preset.dynamics)
+        self.pose = CodeEncoder(preset.view, preset.code_widths, preset.pose_blocks, len(POSE))
         nn.init.zeros_(self.pose.output.bias)
         nn.init.uniform_(self.pose.output.weight, -1e-3, 1e-3)  # starts at the usual place, frontal
 
@@ -94,4 +98,5 @@ def resized(picture: Tensor, size: int) -> Tensor:
     """(B, 3, S, S) -> (B, 3, size, size), low-pass filtered."""
     if picture.shape[-1] == size:
         return picture
-    return F.interpolate(picture, (size, size), mode="bilinear", antialias=True, align_corners=False)
+    small = F.interpolate(picture.float(), (size, size), mode="bilinear", antialias=True, align_corners=False)
+    return small.to(picture.dtype)

@@ -78,9 +78,9 @@ PRESETS = {
     ),
     # For tests: everything that the others have, in miniature.
     "tiny": FacePreset(
-        size=64, halvings=2, width=16, volume_channels=16, volume_depth=8, volume_blocks=1,
-        unet=(16, 32), warp=(32, 32, 16), identity=32, dynamics=16, condition=32,
-        view=64, code_widths=(16, 32, 64), identity_blocks=(1, 1, 1), dynamics_blocks=(1, 1, 1),
+        size=64, halvings=3, width=8, volume_channels=16, volume_depth=8, volume_blocks=1,
+        unet=(16, 32), warp=(32, 16), identity=32, dynamics=16, condition=32,
+        view=32, code_widths=(16, 32, 64), identity_blocks=(1, 1, 1), dynamics_blocks=(1, 1, 1),
         pose_blocks=(1, 1, 1), decoder_width=64, decoder_blocks=2,
     ),
 }  # fmt: skip

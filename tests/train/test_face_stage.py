@@ -1,0 +1,125 @@
+"""The face stage as a whole, with the tiny preset: it learns, resumes, says what is off, and writes a face model."""
+
+import pytest
+import torch
+from PIL import Image
+
+from vasa_core.errors import BadInput
+from vasa_core.faces.vasa.files import load_face_network
+from vasa_core.faces.vasa.network import FaceNetwork
+from vasa_core.faces.vasa.presets import PRESETS
+from vasa_core.train.face_data import ClipFolder, write_clip
+from vasa_core.train.face_losses import LossWeights
+from vasa_core.train.face_stage import FaceSettings, FaceStage, train_face
+from vasa_core.train.loop import Recipe, Rival, averaged, train
+from vasa_core.train.synthetic import SyntheticHeads
+from vasa_core.types import MotionSpace
+
+NOTHING = LossWeights(0, 0, 0, 0, 0, 0, 0, 0)
+
+
+def settings(folder, steps=3, **more):
+    recipe = Recipe(steps=steps, learning_rate=1e-3, warm_up=1, average=0.9, save_every=2, momentum=(0.5, 0.99))
+    more = {"preset": "tiny", "identities": 4, "batch": 2, "patch_width": 8, "recipe": recipe} | more
+    return FaceSettings(output=str(folder), **more)
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory):
+    """Four clips of synthetic heads, with poses."""
+    folder = tmp_path_factory.mktemp("clips")
+    heads = SyntheticHeads(4, 64)
+    for number in range(4):
+        clip = heads.clip(number, 4, fps=2.0)
+        write_clip(folder / f"{number}.safetensors", clip.frames, clip.motion.pose)
+    return folder
+
+
+def stage_of(weights, data, said=None):
+    torch.manual_seed(0)
+    chosen = settings("unused", losses=weights)
+    say = (lambda text: None) if said is None else said.append
+    return FaceStage.build(chosen, FaceNetwork(PRESETS["tiny"]), data, "cpu", say)
+
+
+def test_it_learns_four_clips_by_heart(clips):
+    stage = stage_of(LossWeights(10, 0, 0, 0, 1, 5, 0, 0), ClipFolder(clips, 64))
+    stage.batch, recipe = 4, Recipe(steps=40, learning_rate=4e-3, warm_up=5, weight_decay=0, momentum=(0.8, 0.99))
+    state = clips.parent / "overfit.state"
+    reports = list(train(stage.network, averaged(stage.network), stage.losses, recipe, state))
+    first, last = ({k: sum(r.losses[k] for r in part) for k in part[0].losses} for part in (reports[:5], reports[-5:]))
+    assert last["reconstruction"] < 0.5 * first["reconstruction"]
+    assert last["pose"] < 0.85 * first["pose"]
+    assert last["pairwise"] < 0.5 * first["pairwise"]
+
+
+def test_a_stopped_run_goes_on_to_the_same_losses(tmp_path, clips):
+    def run(state, stop=None):
+        stage = stage_of(LossWeights(1, 0, 1, 1, 1, 1, 0, 0), ClipFolder(clips, 64))
+        recipe, losses = Recipe(steps=4, learning_rate=1e-3, warm_up=1, save_every=2), []
+        rival = Rival(stage.discriminator, stage.adversary_losses)
+        for report in train(stage.network, averaged(stage.network), stage.losses, recipe, state, rival):
+            losses.append(report.losses)
+            if report.step == stop:
+                break
+        return losses
+
+    whole = run(tmp_path / "a.state")
+    assert set(whole[0]) == {"reconstruction", "adversarial", "matching", "pose", "pairwise", "adversary"}
+    assert run(tmp_path / "b.state", stop=3) == whole[:3]  # the last checkpoint is of step 2
+    assert run(tmp_path / "b.state") == whole[2:]
+
+
+def test_what_it_writes_is_a_face_model(tmp_path):
+    said = []
+    path = train_face(settings(tmp_path, steps=1, space="vasa-synthetic"), say=said.append)
+    model = load_face_network(path)
+    assert model.space == MotionSpace("vasa-synthetic", 16)
+    assert Image.open(tmp_path / "samples.png").size == (6 * 64, 4 * 64)
+    assert any("perceptual loss is off" in line for line in said)
+    assert any("identity loss is off" in line for line in said)
+    assert "reconstruction" in said[-1] and "perceptual" not in said[-1]
+    rows = (tmp_path / "losses.csv").read_text().splitlines()
+    assert rows[0].startswith("step,learning_rate,gradient,reconstruction,adversarial") and len(rows) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "logged"),
+    [
+        ("reconstruction", {"reconstruction"}), ("adversarial", {"adversarial"}), ("matching", {"matching"}),
+        ("pose", {"pose"}), ("pairwise", {"pairwise"}), ("cycle", {"cycle"}),
+    ],
+)  # fmt: skip
+def test_each_loss_can_be_had_alone(name, logged):
+    stage = stage_of(LossWeights(**(vars(NOTHING) | {name: 1.0})), SyntheticHeads(2, 64))
+    losses = stage.losses(1, torch.Generator().manual_seed(0))
+    assert set(losses) == logged and bool(torch.isfinite(losses[name]))
+    assert (stage.discriminator is None) == (name not in ("adversarial", "matching"))
+    stage.weights = LossWeights(**(vars(stage.weights) | {name: 2.0}))
+    twice = stage.losses(1, torch.Generator().manual_seed(0))
+    if name not in ("adversarial", "matching"):  # spectral norms move with each look
+        torch.testing.assert_close(twice[name], 2 * losses[name])
+
+
+def test_without_any_loss_there_is_nothing_to_train():
+    with pytest.raises(BadInput, match="switched off"):
+        stage_of(NOTHING, SyntheticHeads(2, 64)).losses(1, torch.Generator())
+
+
+def test_without_known_poses_the_pose_loss_is_off_and_the_log_says_so(tmp_path):
+    for number in range(2):
+        write_clip(tmp_path / f"{number}.safetensors", torch.rand(3, 3, 64, 64))
+    said = []
+    stage = stage_of(LossWeights(), ClipFolder(tmp_path, 64), said)
+    assert any("pose loss is off" in line for line in said)
+    assert "pose" not in stage.losses(1, torch.Generator().manual_seed(0))
+
+
+def test_warps_use_the_known_pose_at_first_only(clips):
+    stage = stage_of(LossWeights(**(vars(NOTHING) | {"reconstruction": 1.0})), ClipFolder(clips, 64))
+    stage.known_pose_steps = 1
+    for step, learns in ((1, False), (2, True)):
+        stage.network.zero_grad()
+        stage.losses(step, torch.Generator().manual_seed(0))["reconstruction"].backward()
+        gradient = stage.network.codes.pose.output.weight.grad
+        assert (gradient is not None and float(gradient.abs().sum()) > 0) == learns

@@ -1,0 +1,226 @@
+"""The face stage: a face network learns from pairs of frames to take faces apart and put them together again.
+
+    settings (JSON) -> train_face -> OUTPUT/face.safetensors, with state, losses.csv and pictures beside it
+
+A step draws pairs (i, j) of B people; the driver d of each is the j of the one before in the batch. See face_losses.py
+for what is learnt from them. Perceptual and identity losses need networks from files that the user names; without a
+file the loss is off, and the log says so.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import torch
+from torch import Generator, Tensor, nn
+
+from ..errors import BadInput
+from ..faces.vasa.files import SPACE, save_face_network
+from ..faces.vasa.network import EncodedFace, FaceNetwork
+from ..faces.vasa.presets import PRESETS
+from . import face_losses
+from .contact_sheet import save_sheet
+from .discriminator import Discriminator, feature_distance, hinge_made, hinge_real_and_made
+from .face_data import ClipFolder, Pairs, PairSource
+from .face_losses import LossWeights
+from .loop import Recipe, Report, Rival, averaged, train
+from .recognition import RecognitionNetwork, load_recognition
+from .synthetic import SyntheticHeads
+from .vgg import PerceptualNetwork, load_vgg, perceptual_distance
+
+SAID_EVERY = 50
+SHOWN = 6  # pairs on a sheet of samples
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class FaceSettings:
+    """Everything that decides the outcome of the face stage.
+
+    output: folder. preset: of the network. clips: folder of clips (see face_data.py); without it, that many synthetic
+    `identities`. batch: pairs in a step. known_pose: share of the steps, from the first, in which warps get the known
+    pose instead of the one that is read. perceptual_network, identity_network: files (see vgg.py, recognition.py).
+    patch_width: channels of the discriminator. space: name of the motion space, for who keeps several trainings apart.
+    """
+
+    output: str
+    preset: str = "small"
+    clips: str | None = None
+    identities: int = 1000
+    batch: int = 8
+    known_pose: float = 0.3
+    perceptual_network: str | None = None
+    identity_network: str | None = None
+    patch_width: int = 64
+    space: str = SPACE
+    losses: LossWeights = field(default_factory=LossWeights)
+    recipe: Recipe = field(
+        default_factory=lambda: Recipe(
+            steps=100_000, learning_rate=4e-4, warm_up=500, average=0.999, save_every=1000, momentum=(0.5, 0.99)
+        )
+    )
+
+    def __post_init__(self) -> None:
+        if self.preset not in PRESETS:
+            raise ValueError(f"there is no preset '{self.preset}'; choose one of {', '.join(PRESETS)}")
+        if self.batch < 2:
+            raise ValueError(f"a batch of {self.batch} has no two people; at least 2 pairs are needed")
+        if self.recipe.steps < 1:
+            raise ValueError(f"{self.recipe.steps} steps train nothing; at least 1 is needed")
+
+
+def train_face(settings: FaceSettings, device: str = "cpu", say: Say | None = None) -> Path:
+    """Train as `settings` say, going on where an earlier run stopped; returns the file of the trained network."""
+    out = Path(settings.output)
+    out.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(settings.recipe.seed)  # the first weights
+    preset = PRESETS[settings.preset]
+    data: PairSource
+    if settings.clips is None:
+        data = SyntheticHeads(settings.identities, preset.size, settings.recipe.seed, device)
+    else:
+        data = ClipFolder(settings.clips, preset.size)
+    stage = FaceStage.build(settings, FaceNetwork(preset), data, device, say or (lambda text: None))
+    average = averaged(stage.network)
+    rival = Rival(stage.discriminator, stage.adversary_losses) if stage.discriminator is not None else None
+    made = out / "face.safetensors"
+    with open(out / "losses.csv", "a", newline="") as log:
+        for report in train(stage.network, average, stage.losses, settings.recipe, out / "state.safetensors", rival):
+            _write_row(log, report)
+            if report.step % settings.recipe.save_every == 0 or report.step == settings.recipe.steps:
+                log.flush()
+                save_face_network(made, average, report.step, settings.space)
+                save_sheet(out / "samples.png", samples(average, data.pairs(SHOWN, Generator().manual_seed(0))))
+            if say and (report.step % SAID_EVERY == 0 or report.step == settings.recipe.steps):
+                losses = ", ".join(f"{name} {value:.4f}" for name, value in report.losses.items())
+                say(f"face, step {report.step} of {settings.recipe.steps}: {losses}")
+    return made
+
+
+@dataclass
+class FaceStage:
+    """One training: the network, its adversary, the judges that were named, and the data. Holds what a step made."""
+
+    network: FaceNetwork
+    data: PairSource
+    weights: LossWeights
+    batch: int
+    known_pose_steps: int
+    discriminator: Discriminator | None = None
+    perceptual: PerceptualNetwork | None = None
+    recognition: RecognitionNetwork | None = None
+    made: tuple[Tensor, Tensor] | None = None  # a made and the real picture, for the adversary
+
+    @staticmethod
+    def build(settings: FaceSettings, network: FaceNetwork, data: PairSource, device: str, say: Say) -> FaceStage:
+        """Load the judges that are named, and switch off, saying so, what cannot be had."""
+        weights, perceptual, recognition = settings.losses, None, None
+        if weights.perceptual and settings.perceptual_network:
+            perceptual = load_vgg(settings.perceptual_network).to(device)
+        elif weights.perceptual:
+            say("the perceptual loss is off: the settings name no perceptual_network (VGG19)")
+            weights = replace(weights, perceptual=0.0)
+        if weights.identity and settings.identity_network:
+            recognition = load_recognition(settings.identity_network).to(device)
+        elif weights.identity:
+            say("the identity loss is off: the settings name no identity_network (face recognition)")
+            weights = replace(weights, identity=0.0)
+        adversary = Discriminator(settings.patch_width) if weights.adversarial or weights.matching else None
+        if weights.pose and data.pairs(2, Generator().manual_seed(0)).first_pose is None:
+            say("the pose loss is off: the clips know no pose, so the pose that is learnt has no fixed meaning")
+            weights = replace(weights, pose=0.0)
+        known = round(settings.known_pose * settings.recipe.steps)
+        network, adversary = network.to(device), adversary and adversary.to(device)
+        return FaceStage(network, data, weights, settings.batch, known, adversary, perceptual, recognition)
+
+    def losses(self, step: int, generator: Generator) -> dict[str, Tensor]:
+        """Named and weighted losses of the network in one step."""
+        device = self.network.decoder.output.weight.device
+        pairs = self.data.pairs(self.batch, generator).to(device)
+        use_known = step <= self.known_pose_steps
+        first = self.network.encode(pairs.first, pairs.first_pose if use_known else None)
+        second = self.network.encode(pairs.second, pairs.second_pose if use_known else None)
+        return self.losses_of(pairs, first, second)
+
+    def losses_of(self, pairs: Pairs, first: EncodedFace, second: EncodedFace) -> dict[str, Tensor]:
+        """Named and weighted losses of two encoded frames each of B people."""
+        w, network, named = self.weights, self.network, {}
+        made = network.decode(first.volume, first.identity, second.pose, second.dynamics)
+        self.made = made.detach(), pairs.second
+        if w.reconstruction:
+            named["reconstruction"] = w.reconstruction * face_losses.reconstruction_loss(made, pairs.second)
+        if w.perceptual:
+            named["perceptual"] = w.perceptual * perceptual_distance(self.perceptual, made, pairs.second)
+        if self.discriminator is not None:
+            named |= self._against_adversary(made, pairs.second)
+        if w.pose:
+            read = [network.codes.read_pose(picture) for picture in (pairs.first, pairs.second)]
+            known = torch.cat([pairs.first_pose, pairs.second_pose])
+            named["pose"] = w.pose * face_losses.pose_loss(torch.cat(read), known)
+        if w.pairwise:
+            crossed = face_losses.cross_transfers(network, first, second)
+            named["pairwise"] = w.pairwise * face_losses.pairwise_loss(*crossed)
+        if w.cycle or w.identity:
+            driver = second.take(torch.arange(len(pairs.first)).roll(1))
+            crossed_person = network.decode(first.volume, first.identity, driver.pose, driver.dynamics)
+            if w.cycle:
+                cycle = face_losses.cycle_loss(network, crossed_person, driver.pose, driver.dynamics)
+                named["cycle"] = w.cycle * cycle
+            if w.identity:
+                likeness = (crossed_person, driver.pose, pairs.first, first.pose)
+                named["identity"] = w.identity * face_losses.identity_loss(self.recognition, *likeness)
+        if not named:
+            raise BadInput("All losses are switched off. Give at least one of them a weight above 0.")
+        return named
+
+    def adversary_losses(self, step: int, generator: Generator) -> dict[str, Tensor]:
+        """The adversary's own loss, on what `losses` has just made."""
+        made, real = self.made
+        return {"adversary": hinge_real_and_made(self.discriminator(real)[0], self.discriminator(made)[0])}
+
+    def _against_adversary(self, made: Tensor, real: Tensor) -> dict[str, Tensor]:
+        named = {}
+        with frozen(self.discriminator):
+            scores, features = self.discriminator(made)
+            if self.weights.adversarial:
+                named["adversarial"] = self.weights.adversarial * hinge_made(scores)
+            if self.weights.matching:
+                real_features = self.discriminator(real)[1]
+                named["matching"] = self.weights.matching * feature_distance(real_features, features)
+        return named
+
+
+@contextmanager
+def frozen(module: nn.Module):
+    """Within, gradients flow through `module` but not into its parameters."""
+    learning = [p for p in module.parameters() if p.requires_grad]
+    for parameter in learning:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in learning:
+            parameter.requires_grad_(True)
+
+
+@torch.no_grad()
+def samples(network: FaceNetwork, pairs: Pairs) -> list[Tensor]:
+    """Rows of pictures (B, 3, S, S): frame i, frame j, i moved like j, and i moved like the j of the person before."""
+    pairs = pairs.to(network.decoder.output.weight.device)
+    first, second = network.encode(pairs.first), network.encode(pairs.second)
+    driver = second.take(torch.arange(len(pairs.first)).roll(1))
+    moved = network.decode(first.volume, first.identity, second.pose, second.dynamics)
+    crossed = network.decode(first.volume, first.identity, driver.pose, driver.dynamics)
+    return [pairs.first, pairs.second, moved, crossed]
+
+
+def _write_row(log, report: Report) -> None:
+    writer = csv.writer(log)
+    if log.tell() == 0:
+        writer.writerow(["step", "learning_rate", "gradient", *report.losses])
+    values = [f"{value:.5f}" for value in report.losses.values()]
+    writer.writerow([report.step, f"{report.learning_rate:.3e}", f"{report.gradient:.4f}", *values])
