@@ -283,3 +283,11 @@ def test_our_smoothing_keeps_the_head_moving_without_delay_and_the_published_one
     assert (gentle - none).abs().max() < 0.05 * 8  # nothing is lost, nothing comes late
     assert published.abs().max() < 0.2 * 8
     assert torch.allclose(averaged(head, 1.0), head)
+
+
+def test_half_precision_of_the_denoiser_gives_nearly_the_same_motion(tiny_joyvasa_file):
+    whole, half = load_joyvasa(tiny_joyvasa_file), load_joyvasa(tiny_joyvasa_file)
+    half.denoiser.to(torch.bfloat16)
+    a, b = run(whole, 60), run(half, 60)
+    assert b.dynamics.dtype == torch.float32 and torch.isfinite(b.joined()).all()
+    assert (a.dynamics - b.dynamics).std() < 0.2 * a.dynamics.std()
