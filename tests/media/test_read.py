@@ -202,6 +202,48 @@ def test_pictures_that_set_in_after_the_sound(tmp_path):
     assert [round((float(frame.mean()) * 255 - 20) / 10) for frame in video] == [0] * 6 + [1, 2]
 
 
+def film(path, frames, **options):
+    """An H.264 file of frames, each (H, W, 3) or one of PyAV's, with options of its stream's codec context set."""
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream("libx264", rate=25, options={"crf": "4"})
+        first = frames[0]
+        stream.height, stream.width = first.shape[:2] if isinstance(first, np.ndarray) else (first.height, first.width)
+        for name, value in options.items():
+            setattr(stream.codec_context, name, value)
+        for k, pixels in enumerate(frames):
+            given = pixels if isinstance(pixels, av.VideoFrame) else av.VideoFrame.from_ndarray(pixels, format="rgb24")
+            given.pts, given.time_base = k, Fraction(1, 25)
+            file.mux(stream.encode(given))
+        file.mux(stream.encode(None))
+    return path
+
+
+@pytest.mark.parametrize(("pixel", "shape"), [("16/11", (3, 64, 93)), ("8/9", (3, 72, 64)), ("1/1", (3, 64, 64))])
+def test_pixels_become_square(tmp_path, pixel, shape):
+    path = film(tmp_path / "v.mkv", list(numbered(2)), pix_fmt="yuv420p", sample_aspect_ratio=Fraction(pixel))
+    assert [tuple(frame.shape) for frame in read_video(path)] == [shape] * 2
+
+
+@pytest.mark.parametrize("transfer", [16, 18])  # PQ, HLG
+def test_high_dynamic_range_looks_ordinary(tmp_path, transfer):
+    """Grey levels of 20, 203 and 1000 cd/m2 of a ten-bit BT.2020 film."""
+    levels = {16: (0.356, 0.581, 0.752), 18: (0.339, 0.750, 1.0)}[transfer]
+    frame = av.VideoFrame(96, 32, "yuv420p10le")
+    for plane, scale in zip(frame.planes, (1, 2, 2), strict=True):
+        values = np.full((plane.height, plane.line_size // 2), 512, np.uint16)
+        if scale == 1:
+            for k, level in enumerate(levels):
+                values[:, 32 * k : 32 * (k + 1)] = round(64 + 876 * level)
+        plane.update(values.tobytes())
+    frame.colorspace = 9
+    path = film(tmp_path / "v.mkv", [frame], pix_fmt="yuv420p10le", color_trc=transfer, color_primaries=9, colorspace=9)
+    picture = next(iter(read_video(path)))
+    dark, white, bright = (float(picture[:, 8:24, 32 * k + 8 : 32 * k + 24].mean()) for k in range(3))
+    assert dark == pytest.approx(0.35, abs=0.04)  # a tenth of white paper's light, as sRGB writes it
+    assert white == pytest.approx(0.93, abs=0.02) and white < bright <= 1.0
+    assert float((picture[:, 8:24, 8:88].amax(0) - picture[:, 8:24, 8:88].amin(0)).max()) < 0.03  # grey stays grey
+
+
 def test_phone_videos_are_turned_upright(tmp_path):
     """The display matrix of ISO 14496-12 (tkhd), set to a quarter turn clockwise as phones held upright do."""
     path = tmp_path / "v.mp4"

@@ -20,9 +20,11 @@ from torch import Tensor
 
 from ..errors import BadAudio, BadInput
 from ..types import Audio
+from .hdr import is_hdr, to_ordinary
 
 BEHIND_TRANSPARENCY = 0.5  # mid-grey: neither a dark nor a light rim around cut-out hair
 UNSPECIFIED_COLOURS = 2  # AVCOL_SPC_UNSPECIFIED
+WIDEST_PIXEL = 4  # width over height: what a file says beyond that, either way, is a mistake
 HD_HEIGHT = 720  # untagged video is BT.709 from here on, BT.601 below, as players assume
 
 
@@ -82,8 +84,8 @@ class VideoReader:
 
     The frames are on an even grid of `fps` (exact Fraction), frame k at k / fps seconds from the file's start, which
     is also that of its sound: a video of varying frame rate, or one that sets in later than its sound, repeats or skips
-    frames, one of constant rate is given as it is. The rotation of phone videos is
-    applied, and colours are converted by the file's own tags.
+    frames, one of constant rate is given as it is. The rotation of phone videos is applied, pixels that are not square
+    are made so, and colours are converted by the file's own tags, also those of high dynamic range.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -104,13 +106,15 @@ class VideoReader:
         with self._open() as container:
             stream = container.streams.video[0]
             stream.thread_type = "AUTO"
+            transfer, pixel = int(stream.codec_context.color_trc), Fraction(stream.sample_aspect_ratio or 1)
+            pixel = pixel if 1 / WIDEST_PIXEL <= pixel <= WIDEST_PIXEL else Fraction(1)
             start, emitted, last = (container.start_time or 0) / av.time_base, 0, None
             for number, frame in enumerate(container.decode(stream)):
                 tick = number if frame.time is None else round((frame.time - start) * self.fps)
                 while last is not None and emitted < tick:
                     yield last
                     emitted += 1
-                last = _upright_rgb(frame)
+                last = _upright_rgb(frame, transfer, pixel)
             if last is None:
                 raise BadInput(f"The video {self.path.name} holds no frames. Use another video.")
             yield last
@@ -161,15 +165,22 @@ def _rgb(picture: Image.Image) -> np.ndarray:
     return np.asarray(picture.convert("RGB"), dtype=np.float32) / 255.0
 
 
-def _upright_rgb(frame: av.VideoFrame) -> np.ndarray:
-    """(H, W, 3) uint8 full-range RGB of a decoded frame, turned as the file's display matrix says."""
+def _upright_rgb(frame: av.VideoFrame, transfer: int, pixel: Fraction) -> np.ndarray:
+    """(H, W, 3) uint8 full-range RGB of a decoded frame with square pixels, turned as the file's display matrix says.
+
+    transfer: the file's transfer characteristics; pixel: width over height of its pixels.
+    """
     space, full = int(frame.colorspace), int(frame.color_range) == ColorRange.JPEG or "yuvj" in frame.format.name
     if space == UNSPECIFIED_COLOURS:
         space = Colorspace.ITU709 if frame.height >= HD_HEIGHT else Colorspace.ITU601
     rgb = frame.reformat(
-        format="rgb24",
+        width=round(frame.width * max(pixel, 1)),
+        height=round(frame.height / min(pixel, 1)),
+        format="rgb48le" if is_hdr(transfer) else "rgb24",
         src_colorspace=space,
         src_color_range=ColorRange.JPEG if full else ColorRange.MPEG,
         dst_color_range=ColorRange.JPEG,
     ).to_ndarray()
+    if is_hdr(transfer):
+        rgb = to_ordinary(rgb, transfer)
     return np.ascontiguousarray(np.rot90(rgb, round(frame.rotation / 90)))
