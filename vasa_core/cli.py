@@ -123,13 +123,18 @@ def motion(options: argparse.Namespace) -> None:
 
 
 def train(options: argparse.Namespace) -> None:
-    """Train the shipped models again: the audio encoder, the motion model, or both as 'starter'."""
+    """Train the shipped models again (encoder, motion, or both as 'starter'), or a face model of your own (face)."""
     from .train.starter import RECIPE, train_encoder_model, train_motion_model  # what training alone needs
 
     def say(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
-    folder, recordings = Path(options.output), options.recordings and Path(options.recordings)
+    if options.what == "face":
+        _train_face(options, say)
+        return
+    if options.settings is not None:
+        raise BadInput(f"Only 'train face' takes a file of settings; leave out {options.settings}.")
+    folder, recordings = Path(options.output or "training"), options.recordings and Path(options.recordings)
     if options.what == "encoder":
         say(f"written: {train_encoder_model(folder, recordings, say)}")
         return
@@ -142,13 +147,26 @@ def train(options: argparse.Namespace) -> None:
         recordings,
         encoder=encoder,
         start=start,
-        preset=options.preset,
+        preset=options.preset or "starter",
         steps=options.steps or RECIPE.steps,
-        seed=options.seed,
+        seed=options.seed or 0,
         device=str(_device(options.device)),
         say=say,
     )
     say(f"written: {made}")
+
+
+def _train_face(options: argparse.Namespace, say: Callable[[str], None]) -> None:
+    from .train.face_stage import FaceSettings, train_face
+    from .train.settings import read_settings
+
+    if options.settings is None:
+        raise BadInput("'train face' needs a file of settings: train face SETTINGS.json.")
+    for name in ("output", "recordings", "encoder", "start", "preset", "steps", "seed"):
+        if getattr(options, name) is not None:
+            raise BadInput(f"'train face' takes everything from its file of settings; leave out --{name}.")
+    settings = read_settings(options.settings, FaceSettings)
+    say(f"written: {train_face(settings, str(_device(options.device)), say)}")
 
 
 class _Voice:
@@ -261,14 +279,15 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("-o", "--output", required=True, help="file to write: .safetensors, or .csv for ARKit curves")
     sub.add_argument("--plot", metavar="PICTURE", help="draw the motion, too")
     sub = command(train)
-    sub.add_argument("what", choices=["encoder", "motion", "starter"], help="starter: encoder first, then motion")
-    sub.add_argument("-o", "--output", default="training", help="folder for corpus, states and weights (training)")
+    sub.add_argument("what", choices=["encoder", "motion", "starter", "face"], help="starter: encoder, then motion")
+    sub.add_argument("settings", nargs="?", help="face: a JSON file of settings, see the README")
+    sub.add_argument("-o", "--output", help="folder for corpus, states and weights (training)")
     sub.add_argument("--recordings", metavar="FOLDER", help="labelled human speech; without it, synthetic voices alone")
     sub.add_argument("--encoder", metavar="FILE", help="audio encoder for the motion model (motion: the shipped one)")
     sub.add_argument("--start", metavar="FILE", help="motion model to go on from")
-    sub.add_argument("--preset", default="starter", help="size of the motion model: starter or paper (starter)")
+    sub.add_argument("--preset", help="size of the motion model: starter or paper (starter)")
     sub.add_argument("--steps", type=int, help="training steps of the motion model (as many as the shipped one)")
-    sub.add_argument("--seed", type=int, default=0, help="of everything that is drawn (0)")
+    sub.add_argument("--seed", type=int, help="of everything that is drawn (0)")
     add_weights_commands(plain_command)
     return parser
 

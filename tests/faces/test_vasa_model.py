@@ -1,5 +1,7 @@
 """The face model, its reader and its file, with a tiny network of random weights."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -10,8 +12,13 @@ from vasa_core.faces import load_face_model
 from vasa_core.faces.vasa.files import ARCHITECTURE, load_face_network, save_face_network
 from vasa_core.faces.vasa.layers import is_folded
 from vasa_core.faces.vasa.model import VasaFaceModel
+from vasa_core.media.read import read_image
 from vasa_core.types import FaceModel, Motion, MotionSpace
+from vasa_core.vision.crop import crop_face
+from vasa_core.vision.model import load_vision
 from vasa_core.weights import checkpoint
+
+ASTRONAUT = Path(__file__).parents[2] / "assets" / "astronaut.png"
 
 SPACE = MotionSpace("vasa", 16)
 
@@ -49,6 +56,17 @@ def test_the_reader_reads_a_long_clip_like_a_short_one(model):
     crops = torch.rand(19, 3, 64, 64)
     whole = model.reader.read(crops, 25.0).joined()
     torch.testing.assert_close(whole[17:], model.reader.read(crops[17:], 25.0).joined(), atol=1e-5, rtol=0)
+
+
+def test_a_film_is_read_in_the_crop_of_its_face(model):
+    picture = read_image(ASTRONAUT)
+    vision = load_vision()
+    film = model.read_film(vision, [picture, picture], 25.0)
+    read = model.reader.read(crop_face(vision, picture).image[None], 25.0)
+    assert len(film) == 2 and film.space == SPACE
+    torch.testing.assert_close(film.pose[:1], read.pose, atol=0.05, rtol=0)
+    with pytest.raises(TypeError, match="only once"):
+        model.read_film(vision, iter([picture]), 25.0)
 
 
 def test_the_user_is_told_of_a_small_network(model, portrait):

@@ -4,7 +4,7 @@ import pytest
 import torch
 from PIL import Image
 
-from vasa_core.errors import BadInput
+from vasa_core.errors import BadInput, OutputError
 from vasa_core.faces.vasa.files import load_face_network
 from vasa_core.faces.vasa.network import FaceNetwork
 from vasa_core.faces.vasa.presets import PRESETS
@@ -99,6 +99,12 @@ def test_each_loss_can_be_had_alone(name, logged):
     twice = stage.losses(1, torch.Generator().manual_seed(0))
     if name not in ("adversarial", "matching"):  # spectral norms move with each look
         torch.testing.assert_close(twice[name], 2 * losses[name])
+
+
+def test_an_output_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(OutputError, match="file/run"):
+        train_face(settings(tmp_path / "file" / "run"))
 
 
 def test_without_any_loss_there_is_nothing_to_train():

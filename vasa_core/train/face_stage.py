@@ -18,7 +18,7 @@ from pathlib import Path
 import torch
 from torch import Generator, Tensor, nn
 
-from ..errors import BadInput
+from ..errors import BadInput, OutputError
 from ..faces.vasa.files import SPACE, save_face_network
 from ..faces.vasa.network import EncodedFace, FaceNetwork
 from ..faces.vasa.presets import PRESETS
@@ -76,7 +76,10 @@ class FaceSettings:
 def train_face(settings: FaceSettings, device: str = "cpu", say: Say | None = None) -> Path:
     """Train as `settings` say, going on where an earlier run stopped; returns the file of the trained network."""
     out = Path(settings.output)
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"The folder {out} cannot be made ({error.strerror}). Name another output.") from error
     torch.manual_seed(settings.recipe.seed)  # the first weights
     preset = PRESETS[settings.preset]
     data: PairSource

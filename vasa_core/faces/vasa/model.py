@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor
 
 from ...errors import BadInput
 from ...types import FRAME_SIZE, FaceCrop, Motion, MotionSpace
+from ...vision.model import Vision
 from .codes import resized
 from .network import FaceNetwork
 from .portrait import VasaPortrait
@@ -57,6 +60,10 @@ class VasaFaceModel:
             made = self.network.decode(portrait.volume, portrait.identity, pose, dynamics)
             frames[first : first + CHUNK] = _enlarged(made.float())
         return frames
+
+    def read_film(self, vision: Vision, frames: Iterable[Tensor], fps: float) -> Motion:
+        """Absolute motion of the largest face in `frames` (3, H, W), which are gone through twice."""
+        return self.reader.read_film(vision, frames, fps)
 
     def limits(self, portrait: VasaPortrait, motion: Motion) -> list[str]:
         """What the user should know of these frames, one sentence each."""

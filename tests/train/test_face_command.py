@@ -1,0 +1,47 @@
+"""`python -m vasa_core train face`: settings in, a face model out, and mistakes named."""
+
+import json
+
+import pytest
+
+from vasa_core.cli import main
+from vasa_core.faces import load_face_model
+
+
+def settings_file(tmp_path, **more):
+    path = tmp_path / "face.json"
+    recipe = {"steps": 1, "warm_up": 1}
+    told = {"output": str(tmp_path / "run"), "preset": "tiny", "identities": 2, "batch": 2, "recipe": recipe} | more
+    path.write_text(json.dumps(told), encoding="utf-8")
+    return str(path)
+
+
+def test_it_trains_what_the_settings_say_and_goes_on(tmp_path, capfd):
+    losses = {"adversarial": 0, "matching": 0, "pairwise": 0, "cycle": 0}
+    path = settings_file(tmp_path, losses=losses)
+    assert main(["train", "face", path, "--device", "cpu"]) == 0
+    said = capfd.readouterr().err
+    assert "perceptual loss is off" in said and "step 1 of 1" in said and "written" in said
+    assert load_face_model(str(tmp_path / "run" / "face.safetensors")).space.name == "vasa"
+    assert main(["train", "face", path, "--device", "cpu"]) == 0
+    assert "step 1" not in capfd.readouterr().err  # nothing was left to do
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["train", "face"], "needs a file of settings"),
+        (["train", "face", "none.json"], "none.json cannot be read"),
+        (["train", "face", "SETTINGS", "--steps", "3"], "leave out --steps"),
+        (["train", "motion", "SETTINGS"], "Only 'train face'"),
+    ],
+)
+def test_mistakes_are_one_sentence(tmp_path, capfd, arguments, says):
+    path = settings_file(tmp_path)
+    assert main([path if word == "SETTINGS" else word for word in arguments]) == 2
+    assert says in capfd.readouterr().err
+
+
+def test_a_wrong_setting_is_named(tmp_path, capfd):
+    assert main(["train", "face", settings_file(tmp_path, stepz=3)]) == 2
+    assert "no setting 'stepz'" in capfd.readouterr().err
