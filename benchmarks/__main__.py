@@ -13,7 +13,17 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-SCRIPTS = ("speed", "mesh_speed", "joyvasa_speed", "memory", "starter_speech", "starter_motion", "liveportrait_memory", "demo")
+SCRIPTS = (
+    "speed",
+    "mesh_speed",
+    "liveportrait_speed",
+    "joyvasa_speed",
+    "memory",
+    "starter_speech",
+    "starter_motion",
+    "liveportrait_memory",
+    "demo",
+)
 MEDIAPIPE_SCRIPTS = ("vision_parity", "mesh_reenactment", "mesh_readback", "talk_readback")
 
 
