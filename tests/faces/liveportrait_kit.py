@@ -1,4 +1,4 @@
-"""LivePortrait with its own networks for reading pictures, and small ones in place of the two that paint.
+"""LivePortrait with its own networks for reading poses, and small ones in place of those that paint.
 
 Painting one frame takes seconds on a CPU; what the face model does around it does not depend on how it is done.
 """
@@ -12,6 +12,18 @@ from vasa_core.faces.liveportrait.released import LivePortraitNetworks
 from vasa_core.faces.liveportrait.warping import Warp
 from vasa_core.types import FaceCrop
 from vasa_core.vision.warp import pixel_centres
+
+
+class Shrunk(nn.Module):
+    """In place of F: the picture itself, many times over."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gain = nn.Parameter(torch.ones(1))
+
+    def forward(self, picture: Tensor) -> Tensor:
+        small = nn.functional.avg_pool2d(picture * self.gain, 4).mean(1)  # (B, 64, 64)
+        return small[:, None, None].repeat(1, 32, 16, 1, 1)
 
 
 class Splats(nn.Module):
@@ -48,11 +60,11 @@ class Paint(nn.Module):
 
 
 def light(networks: LivePortraitNetworks, strength: float = 1.0) -> nn.Module:
-    """`networks` with Splats and Paint instead of the warping network and the generator."""
+    """`networks` with Shrunk, Splats and Paint instead of the three large networks of the picture itself."""
     instead = nn.Module()
-    for name in ("appearance", "motion", "stitching", "lip", "eye"):
+    for name in ("motion", "stitching", "lip", "eye"):
         instead.add_module(name, getattr(networks, name))
-    instead.warping, instead.generator = Splats(), Paint(strength)
+    instead.appearance, instead.warping, instead.generator = Shrunk(), Splats(), Paint(strength)
     return instead.eval().requires_grad_(False)
 
 
