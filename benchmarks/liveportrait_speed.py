@@ -97,8 +97,7 @@ def measure(options: argparse.Namespace, folder: Path) -> list[str]:
     lines.append(f"The process grew by at most {grown / 1024:.0f} MB above the plain graph's own peak.")
     if options.halves:
         warping.to(torch.bfloat16), generator.to(torch.bfloat16)
-        halves = [value[:1].bfloat16() for value in (volume, driven, source)]
-        half = watch.time("W half", 1, lambda: warping(*halves))
+        half = watch.time("W half", 1, lambda: warping(volume.bfloat16(), driven[:1], source))
         half = watch.time("G half", 1, lambda: generator(half.feature)).float()
         taken = [f"{watch.best[name][1]:.2f}" for name in ("W half", "G half")]
         lines += [
