@@ -1,12 +1,15 @@
 """A JSON file becomes settings, and every mistake in it is named."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from vasa_core.errors import BadInput
 from vasa_core.train.face_stage import FaceSettings
 from vasa_core.train.settings import read_settings
+
+ROOT = Path(__file__).parents[2]
 
 
 def read(tmp_path, values):
@@ -46,6 +49,14 @@ def test_what_is_not_named_keeps_its_default(tmp_path):
 def test_mistakes_are_named(tmp_path, values, says):
     with pytest.raises(BadInput, match=says):
         read(tmp_path, values)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "benchmarks" / "face_settings").glob("*.json")), ids=lambda p: p.stem)
+def test_the_benchmarks_settings_can_be_read(path):
+    settings = read_settings(path, FaceSettings)
+    assert settings.preset == "small" and settings.output == f"training/face_{path.stem}"
+    assert (settings.losses.pairwise == 0) == ("without_pairwise" in path.stem)
+    assert (settings.losses.cycle == 0) == ("without_cycle" in path.stem)
 
 
 def test_a_missing_file_is_named(tmp_path):
