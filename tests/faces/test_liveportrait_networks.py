@@ -41,7 +41,7 @@ def codes(networks, pictures):
 
 
 def first_wrong_module(network: torch.nn.Module, checkpoint: str, prefix: str, run) -> str | None:
-    """Name and error of the first module of a plain network whose output is not as recorded; None if all are."""
+    """Name and error of the first layer of a plain network whose output is not as recorded; None if all are."""
     recorded, wrong = golden_json("lp_module_fingerprints")[checkpoint], []
     met = set()
 
@@ -62,11 +62,13 @@ def first_wrong_module(network: torch.nn.Module, checkpoint: str, prefix: str, r
     hooks = [
         module.register_forward_hook(compare(prefix + name))
         for name, module in network.named_modules()
-        if prefix + name in recorded
+        if prefix + name in recorded and not list(module.children())
     ]
-    run()
-    for hook in hooks:
-        hook.remove()
+    try:
+        run()
+    finally:
+        for hook in hooks:
+            hook.remove()
     assert len(met) > len(recorded) / 2 or wrong
     return wrong[0] if wrong else None
 
