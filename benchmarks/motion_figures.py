@@ -5,6 +5,7 @@ import torch
 
 from vasa_core.arkit import INDEX, LOOK_SIDEWAYS, LOOK_VERTICAL
 from vasa_core.geometry import rotation_from_pose
+from vasa_core.motion.channels import lip_aperture
 from vasa_core.motion.conditions import WINDOW
 from vasa_core.train.signals import smoothed
 from vasa_core.types import Motion
@@ -23,7 +24,7 @@ def lips(motion: Motion) -> dict[str, np.ndarray]:
     spread = shape(motion, "mouthStretchLeft", "mouthStretchRight") + shape(motion, "mouthSmileLeft", "mouthSmileRight")
     return {
         "jaw": jaw,
-        "aperture": jaw - shape(motion, "mouthClose"),
+        "aperture": lip_aperture(motion.dynamics).double().numpy(),
         "width": spread - 0.6 * pucker - 0.4 * funnel,
         "tuck": shape(motion, "mouthRollLower"),
     }

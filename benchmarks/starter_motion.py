@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from benchmarks import motion_figures as figures  # noqa: E402
+from benchmarks.held_vowel import FORMANTS, held_vowel, kept_open  # noqa: E402
 from benchmarks.starter_speech import KEPT, scorer, write_synthetic_folder  # noqa: E402
 from tests.shared_data import shared_folder  # noqa: E402
 from vasa_core.audio.align import frame_count  # noqa: E402
@@ -114,6 +115,15 @@ def silence(speaker: Speaker) -> dict[str, float]:
     }
 
 
+def held(speaker: Speaker) -> dict[str, float]:
+    """Three vowels, each held for three seconds: how far the lips part soon after, and at the least from then on."""
+    result = {}
+    for name in FORMANTS:
+        aperture = figures.lips(speaker.move(speaker.features(held_vowel(name, 3.0))))["aperture"]
+        result[f"held {name}: aperture soon"], result[f"held {name}: aperture at least"] = kept_open(aperture, 3.0)
+    return result
+
+
 def controls(speaker: Speaker, module, folder: Path) -> dict[str, float]:
     """Gaze and distance as the motion has them, and what each emotion moves."""
     audio = Audio(torch.from_numpy(soundfile.read(sorted(folder.glob("LJ*.flac"))[0], dtype="float32")[0]), RATE)
@@ -186,7 +196,7 @@ def main() -> None:
     module, speech = scorer(shared / "speech"), shared / "speech"
     speaker = Speaker(options.model, options.encoder, options.steps)
     parts = {"human speakers": lambda: lips_on(speaker, module, speech, True)}
-    parts["behaviour"] = lambda: behaviour(speaker, speech) | silence(speaker)
+    parts["behaviour"] = lambda: behaviour(speaker, speech) | silence(speaker) | held(speaker)
     if not options.quick:
         parts["synthesiser held out"] = lambda: _on_synthesiser(speaker, module)
         parts["controls"] = lambda: controls(speaker, module, speech)

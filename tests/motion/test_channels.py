@@ -1,7 +1,7 @@
 import torch
 
 from vasa_core.arkit import ARKIT, INDEX
-from vasa_core.motion.channels import arkit_channels, plain_channels
+from vasa_core.motion.channels import SPOKEN, arkit_channels, lip_aperture, plain_channels
 from vasa_core.train.behaviour import set_look
 from vasa_core.types import MotionSpace
 
@@ -32,6 +32,34 @@ def test_aperture_is_what_the_jaw_opens_and_the_lips_do_not_close():
     channels = arkit_channels()
     k = channels.names.index("aperture")
     assert abs(channels.normalise(motion(jawOpen=0.5, mouthClose=0.2))[0, k].item() - 0.3) < 1e-6
+
+
+def test_lips_that_part_further_than_the_jaw_survive_the_round_trip_and_read_back():
+    """s and t: the jaw is almost shut, the lips are not."""
+    channels = arkit_channels()
+    channels.mean.normal_()
+    values = motion(jawOpen=0.05, mouthLowerDownLeft=0.24, mouthLowerDownRight=0.24, mouthUpperUpLeft=0.16,
+                    mouthUpperUpRight=0.16)  # fmt: skip
+    assert torch.allclose(channels.restore(channels.normalise(values)), values, atol=1e-5)
+    assert abs(lip_aperture(values[:, 6:]).item() - 0.2) < 1e-6
+    assert abs(channels.restore(channels.normalise(values))[0, 6 + INDEX["mouthClose"]].item()) < 1e-6
+
+
+def test_parted_lips_part_on_the_face_as_far_as_the_jaw_would():
+    """One unit of aperture is one opening, whether the jaw or the lips make it."""
+    from vasa_core.faces.mesh.rig import canonical_mesh, lip_gaps
+    from vasa_core.train.expression import speak
+
+    curves = torch.tensor([[0.3, 0.3, 0, 0, 0, 0], [0.1, 0.3, 0, 0, 0, 0]]).numpy()
+    shapes = torch.from_numpy(speak(curves)).float()  # (2, 52)
+    by_jaw, by_lips = shapes @ lip_gaps(canonical_mesh().shapes)[:, 4]
+    assert abs(by_lips / by_jaw - 1) < 0.05
+
+
+def test_what_is_spoken_is_named_among_the_channels():
+    channels = arkit_channels()
+    assert {name for name, spoken in zip(channels.names, channels.spoken, strict=True) if spoken} == set(SPOKEN)
+    assert not plain_channels(MotionSpace("other", 7)).spoken.any()
 
 
 def test_lips_never_close_further_than_shut():

@@ -1,3 +1,4 @@
+import copy
 from dataclasses import replace
 
 import pytest
@@ -85,3 +86,28 @@ def test_audio_past_its_end_is_missing_and_not_heard(model):
 def test_previous_audio_can_be_withheld_alone(model):
     conditions = tiny_conditions(1, len(model.channels))
     assert not torch.allclose(run(model, conditions), run(model, conditions.without(PREVIOUS_AUDIO)), atol=1e-6)
+
+
+def test_the_sound_can_be_fitted_at_once(model):
+    """start_linear: the best linear fit, for the chosen channels only."""
+    hearing = copy.deepcopy(tiny_model().denoiser.hearing)
+    torch.nn.init.zeros_(hearing.last.weight)
+    torch.nn.init.zeros_(hearing.last.bias)
+    before, sound = hearing.plain.weight.clone(), torch.randn(1, 400, 5)
+    chosen = torch.arange(len(before)) < 4
+    motion = sound @ torch.randn(5, len(before)) + 0.3
+    hearing.start_linear(sound[0], motion[0], chosen)
+    assert torch.allclose(hearing(sound)[..., chosen], motion[..., chosen], atol=0.05)
+    assert torch.equal(hearing.plain.weight[~chosen], before[~chosen])
+
+
+def test_a_channel_of_loud_noise_hides_its_noisy_motion():
+    """What x_t says of such a channel reaches the output only when the noise is all but gone."""
+    model = tiny_model()
+    conditions = tiny_conditions(1, len(model.channels))
+    model.denoiser.noise[:] = 25.0
+    x = torch.randn(1, WINDOW, len(model.channels))
+    for t, hidden in ((700, True), (0, False)):
+        time = torch.tensor([t])
+        change = (model.denoiser(x, time, conditions) - model.denoiser(x + 0.5, time, conditions)).abs().max()
+        assert (change < 0.02) == hidden

@@ -3,7 +3,16 @@ import math
 import pytest
 import torch
 
-from vasa_core.motion.diffusion import SLOW_NOISE, STEPS, add_noise, ddim_step, draw_noise, sampling_times, signal_power
+from vasa_core.motion.diffusion import (
+    SLOW_NOISE,
+    STEPS,
+    add_noise,
+    clarity,
+    ddim_step,
+    draw_noise,
+    sampling_times,
+    signal_power,
+)
 
 
 def test_signal_falls_from_all_to_nothing():
@@ -43,3 +52,13 @@ def test_noise_is_of_unit_variance_and_partly_constant_over_a_window():
     expected = SLOW_NOISE + (1 - SLOW_NOISE) / 50
     assert abs(noise.mean(1).var().item() - expected) < 0.02
     assert torch.equal(noise, draw_noise(4000, 50, 3, torch.Generator().manual_seed(0)))
+
+
+def test_clarity_is_the_share_of_signal_and_louder_noise_hides_more():
+    g = torch.Generator().manual_seed(0)
+    t, deviation = torch.full((20000,), 300), torch.tensor([1.0, 25.0])
+    clean = torch.randn(20000, 1, 2, generator=g)
+    noisy = add_noise(clean, deviation * torch.randn(20000, 1, 2, generator=g), t)
+    share = torch.stack([torch.corrcoef(torch.stack([clean[:, 0, k], noisy[:, 0, k]]))[0, 1] ** 2 for k in (0, 1)])
+    assert torch.allclose(clarity(t[:1], deviation)[0, 0], share, atol=0.02)
+    assert torch.allclose(clarity(t[:1], deviation)[0, 0, 0], signal_power(t[:1]))

@@ -2,9 +2,10 @@ import pytest
 import torch
 
 from tests.motion.motion_kit import features, tiny_model
+from vasa_core.arkit import INDEX
 from vasa_core.errors import BadInput
-from vasa_core.motion.conditions import PREVIOUS, WINDOW
-from vasa_core.motion.generate import Sampling, generate, generate_windows
+from vasa_core.motion.conditions import AUDIO, GAZE, PREVIOUS, WINDOW
+from vasa_core.motion.generate import Sampling, generate, generate_windows, guidance_scales
 from vasa_core.types import AudioFeatures, Controls, Curve
 
 FEW = Sampling(steps=3)
@@ -124,3 +125,24 @@ def test_gaze_is_shortened_by_what_guidance_lengthens(model, monkeypatch):
     for scale in (0.0, 1.0):
         run(model, 10, controls=Controls(gaze=Curve.constant(0.2, -0.1)), sampling=Sampling(1, 0.0, scale))
     assert torch.allclose(seen[0][0, 0], torch.tensor([0.2, -0.1])) and torch.allclose(2 * seen[1][0], seen[0][0])
+
+
+def test_lips_are_guided_only_beyond_the_default(model):
+    spoken = model.channels.spoken
+    for asked, lips in ((0.0, 0.0), (0.5, 0.0), (1.5, 1.0)):
+        scales = guidance_scales(model, Sampling(1, asked, 1.0))
+        assert (scales[AUDIO][spoken] == lips).all() and (scales[AUDIO][~spoken] == asked).all()
+        assert (scales[GAZE][spoken] == 0).all() and (scales[GAZE][~spoken] == 1).all()
+
+
+def test_hidden_lips_are_the_same_for_two_seeds():
+    """With noise that hides them to the last step, lips follow from the sound; heads do not."""
+    model = tiny_model()
+    model.denoiser.noise[model.channels.spoken] = 1e4
+    with torch.no_grad():
+        model.denoiser.embed.weight[:, : len(model.channels)] = 0  # the rest of the motion does not tell either
+        model.denoiser.seeing.first.weight.zero_()
+        model.denoiser.seeing.plain.weight.zero_()
+    a, b = (run(model, 50, seed=seed) for seed in (0, 1))
+    assert torch.allclose(a.dynamics[:, INDEX["jawOpen"]], b.dynamics[:, INDEX["jawOpen"]], atol=1e-3)
+    assert not torch.allclose(a.pose, b.pose, atol=1e-2)

@@ -15,10 +15,12 @@ def test_guidance_is_the_papers_formula_in_one_batched_call():
         calls.append(len(arguments[0]))
         return model.denoiser(*arguments)
 
-    result = guided(spy, x, t, conditions, {AUDIO: 0.5, GAZE: 1.0})
+    audio, gaze = torch.full((len(model.channels),), 0.5), torch.ones(len(model.channels))
+    audio[3] = 0.2  # a scale may differ by channel
+    result = guided(spy, x, t, conditions, {AUDIO: audio, GAZE: gaze})
     full = model.denoiser(x, t, conditions)
-    by_hand = (1 + 0.5 + 1.0) * full
-    by_hand = by_hand - 0.5 * model.denoiser(x, t, conditions.without(AUDIO))
+    by_hand = (1 + audio + 1.0) * full
+    by_hand = by_hand - audio * model.denoiser(x, t, conditions.without(AUDIO))
     by_hand = by_hand - 1.0 * model.denoiser(x, t, conditions.without(GAZE))
     assert calls == [6]
     assert torch.allclose(result, by_hand, atol=1e-4)
@@ -35,5 +37,6 @@ def test_a_scale_of_zero_costs_nothing_and_changes_nothing():
         calls.append(len(arguments[0]))
         return model.denoiser(*arguments)
 
-    result = guided(spy, x, t, conditions, {AUDIO: 0.0, GAZE: 0.0})
+    nothing = torch.zeros(len(model.channels))
+    result = guided(spy, x, t, conditions, {AUDIO: nothing, GAZE: nothing})
     assert calls == [1] and torch.allclose(result, model.denoiser(x, t, conditions), atol=1e-6)

@@ -73,3 +73,17 @@ def test_a_noisy_pause_is_quiet_to_the_performer():
         assert mouth.shape == (SPAN, 6)
         silent = ~mouth.any(1)
         assert (prosody[silent] == QUIET).all() and (prosody[~silent] == 1).all()
+
+
+def test_doubt_blurs_speech_and_leaves_silence_exact():
+    spoken = Utterance(
+        np.random.default_rng(0).random((100, 38)).astype(np.float32), np.full((100, 6), 0.5, np.float32)
+    )
+    quiet = Utterance(np.ones((100, 38), np.float32), np.zeros((100, 6), np.float32))
+    data = Performances([spoken, quiet], arkit_channels(), 25.0, Drops(doubt=0.5, deaf=0.1), seed=0)
+    sound, speech = np.ones((200, 60, 38), np.float32), np.arange(60) < 40
+    data._doubt(np.random.default_rng(0), sound, np.tile(speech, (200, 1)))
+    assert (sound[:, 40:] == 1).all() and (sound[..., PROSODY] == 1).all()
+    heard = sound[:, :40, :35]
+    assert abs((heard == 0).all(1).mean() - 0.1) < 0.02
+    assert 0.1 < (heard[heard != 0] - 1).std() / data.deviation.mean() < 0.5

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from vasa_core.arkit import INDEX
 from vasa_core.errors import BadInput
 from vasa_core.motion.conditions import EMOTION, FIELDS, PREVIOUS, PREVIOUS_AUDIO, PREVIOUS_MOTION, WINDOW
 from vasa_core.motion.denoiser import Preset
@@ -84,12 +85,16 @@ def test_speech_and_silence_are_both_needed(model):
             Performances(some, model.channels, 25.0, Drops(), seed=0)
 
 
-def test_shut_lips_and_tucked_lips_weigh_more(model):
+def test_shut_lips_tucked_lips_and_shut_lids_weigh_more(model):
     weights, names = channel_weights(model.channels), model.channels.names
     mouth = torch.tensor(
         [[[0.5, 0.5, 0, 0, 0, 0.0], [0.1, 0.0, 0, 0, 0, 0.0], [0.0, 0.0, 0, 0, 0, 0], [0.1, 0.1, 0, 0, 0, 1.0]]]
     )
-    weight = emphasis(model.channels, mouth, weights)[0]
+    motion = torch.zeros(1, 4, 58)
+    motion[0, 2, 6 + INDEX["eyeBlinkLeft"]] = motion[0, 2, 6 + INDEX["eyeBlinkRight"]] = 1.0
+    weight = emphasis(model.channels, model.channels.normalise(motion), mouth, weights)[0]
+    blink = names.index("eyeBlink")
+    assert weight[2, blink] > 2 * weight[0, blink]
     aperture, tuck, yaw = (names.index(n) for n in ("aperture", "mouthRollLower", "yaw"))
     assert (
         weight[1, aperture] > 3 * weight[0, aperture] and weight[2, aperture] == weight[0, aperture]

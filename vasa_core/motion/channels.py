@@ -1,6 +1,6 @@
 """The channels in which the denoiser sees motion: a linear view of pose and dynamics, normalised.
 
-Blendshapes are badly conditioned for a network: what the eye judges is the lip aperture, jawOpen - mouthClose;
+Blendshapes are badly conditioned for a network: what the eye judges is the lip aperture, which three of them make;
 left and right mostly move together; looking left and looking right are one signed quantity in two shapes. So the
 model works in channels with a plain meaning, and the two matrices here go there and back. They are part of the
 model file.
@@ -15,11 +15,20 @@ from ..arkit import INDEX
 from ..types import POSE, MotionSpace
 
 APERTURE = "aperture"
+PARTING_LOWER, PARTING_UPPER = 1.6, 1.1
+"""mouthLowerDown and mouthUpperUp of both sides, per unit by which the lips part beyond the jaw's opening, as in s, t.
+Together they part the lips of the built-in face as far as one unit of jawOpen does: in the middle of the mouth .107 of
+the eye distance per unit of mouthLowerDown, .095 of mouthUpperUp, .276 of jawOpen (faces/mesh, canonical shapes)."""
+SPOKEN = (
+    "jawOpen", APERTURE, "mouthStretch", "mouthSmile", "mouthFunnel", "mouthPucker", "mouthRollLower", "mouthUpperUp",
+    "mouthPress",
+)  # fmt: skip
+"""Channels that the sound decides, up to what an emotion adds: speech leaves them no chance."""
 FREE = (float("-inf"), float("inf"))
 # Both sides together, where the built-in speaker moves them together.
 PAIRS = (
-    "eyeBlink", "eyeSquint", "eyeWide", "mouthStretch", "mouthFrown", "mouthPress", "mouthLowerDown",
-    "mouthUpperUp", "browDown", "cheekSquint", "noseSneer",
+    "eyeBlink", "eyeSquint", "eyeWide", "mouthStretch", "mouthFrown", "mouthPress", "mouthUpperUp", "browDown",
+    "cheekSquint", "noseSneer",
 )  # fmt: skip
 # Mean of both sides and half their difference, where one side may move alone.
 SIDED = ("mouthSmile", "mouthDimple", "browOuterUp")
@@ -31,7 +40,7 @@ class MotionChannels(nn.Module):
     """Motion (..., 6 + D) to normalised channels (..., K) and back.
 
     A channel is a linear form of the motion, less its mean, over its scale. On the way back channels are kept
-    between `low` and `high`, and dynamics within [0, 1] where `bounded`.
+    between `low` and `high`, and dynamics within [0, 1] where `bounded`. `spoken` (K,): which are those of SPOKEN.
     """
 
     def __init__(self, names: tuple[str, ...], width: int, bounded: bool) -> None:
@@ -44,6 +53,7 @@ class MotionChannels(nn.Module):
         self.register_buffer("high", torch.full((count,), FREE[1]))
         self.register_buffer("mean", torch.zeros(count))
         self.register_buffer("scale", torch.ones(count))
+        self.register_buffer("spoken", torch.tensor([name in SPOKEN for name in names]), persistent=False)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -80,6 +90,18 @@ def plain_channels(space: MotionSpace) -> MotionChannels:
     return channels
 
 
+def lip_aperture(dynamics: Tensor) -> Tensor:
+    """(...) opening between the lips of ARKit's `dynamics` (..., 52), in units of jawOpen."""
+    lower = dynamics[..., [INDEX["mouthLowerDownLeft"], INDEX["mouthLowerDownRight"]]].mean(-1)
+    return dynamics[..., INDEX["jawOpen"]] - dynamics[..., INDEX["mouthClose"]] + lower / PARTING_LOWER
+
+
+def parted(amount: float) -> dict[str, float]:
+    """Blendshapes that part the lips by `amount` more than the jaw does; what is below 0 of each is to be left out."""
+    lower = amount * PARTING_LOWER
+    return {"mouthClose": -amount, "mouthLowerDownLeft": lower, "mouthLowerDownRight": lower}
+
+
 def arkit_channels() -> MotionChannels:
     """The channels of the space 'arkit': see the tables above."""
     rows: list[tuple[str, dict[str, float], dict[str, float], tuple[float, float]]] = []
@@ -92,10 +114,13 @@ def arkit_channels() -> MotionChannels:
         rows.append((side, {left: 0.5, right: 0.5}, {left: 1.0, right: 1.0}, (0.0, 1.0)))
         rows.append((side + "Difference", {left: 0.5, right: -0.5}, {left: 1.0, right: -1.0}, (-0.5, 0.5)))
     for name in SINGLE:
-        back = {name: 1.0, "mouthClose": 1.0} if name == "jawOpen" else {name: 1.0}
+        back = {name: 1.0} | (parted(-1.0) if name == "jawOpen" else {})
         rows.append((name, {name: 1.0}, back, (0.0, 1.0)))
-    # mouthClose = jawOpen - aperture; an aperture beyond the jaw's opening clamps to mouthClose 0.
-    rows.append((APERTURE, {"jawOpen": 1.0, "mouthClose": -1.0}, {"mouthClose": -1.0}, (0.0, 1.0)))
+    # The aperture less the jaw's opening: below 0 it is all mouthClose, above it all mouthLowerDown; the other clamps
+    # at 0. So the way there and back is linear, and exact where only one of the two is at work.
+    lower = 0.5 / PARTING_LOWER
+    opening = {"jawOpen": 1.0, "mouthClose": -1.0, "mouthLowerDownLeft": lower, "mouthLowerDownRight": lower}
+    rows.append((APERTURE, opening, parted(1.0), (0.0, 1.0)))
     # Signed looks, positive to the viewer's right and up; the subject's left eye is on the viewer's right.
     right = {"eyeLookOutLeft": 1.0, "eyeLookInRight": 1.0, "eyeLookInLeft": -1.0, "eyeLookOutRight": -1.0}
     up = {"eyeLookUpLeft": 1.0, "eyeLookUpRight": 1.0, "eyeLookDownLeft": -1.0, "eyeLookDownRight": -1.0}

@@ -4,11 +4,13 @@
 distance and emotion; what is missing is a learned null, one per field. The diffusion step conditions every token
 through adaptive layer norms that start as the identity (adaLN-Zero, Peebles and Xie, 2023).
 
-Three things are ours. The tokens get sqrt(alpha_bar) x_t, the best linear guess at x0, so that pure noise is no input.
+Four things are ours. The tokens get the best linear guess at x0 that x_t allows, so that pure noise is no input.
 What the network predicts is added to a first guess: towards the end of sampling x_t (a skip as in Karras et al.,
-2022), else the last previous frame, fading over the window as in an autoregression. And a last layer filters each
-channel over time, across the seam to the previous frames: heads are smooth, and the network need not learn that token
-by token.
+2022), else the last previous frame, fading over the window as in an autoregression, and what small convolutions make
+of the sound and of the noisy motion close by: lips and blinks are matters of a few frames. The noise of each channel
+has a deviation of its own: what the sound decides, the lips, gets so much that few steps of sampling leave it no
+chance, and what is left to chance gets 1. And a last layer filters each channel over time, across the seam to the
+previous frames: heads are smooth, and the network need not learn that token by token.
 """
 
 from __future__ import annotations
@@ -22,8 +24,19 @@ from torch import Tensor, nn
 
 from ..attention import attention
 from ..types import EMOTIONS
-from .conditions import AUDIO, DISTANCE, EMOTION, GAZE, PREVIOUS, PREVIOUS_AUDIO, PREVIOUS_MOTION, WINDOW, Conditions
-from .diffusion import signal_power
+from .conditions import (
+    AUDIO,
+    CONTROL_CHANNELS,
+    DISTANCE,
+    EMOTION,
+    GAZE,
+    PREVIOUS,
+    PREVIOUS_AUDIO,
+    PREVIOUS_MOTION,
+    WINDOW,
+    Conditions,
+)
+from .diffusion import clarity, signal_power
 
 REACH = 4
 """Frames to each side that the last layer's filters see."""
@@ -68,12 +81,15 @@ class DiffusionTransformer(nn.Module):
                 )
             }
         )
-        self.embed = nn.Linear(channels + audio_channels + 3 + len(EMOTIONS), width)
+        self.embed = nn.Linear(channels + audio_channels + CONTROL_CHANNELS, width)
         self.position = nn.Parameter(0.02 * torch.randn(PREVIOUS + WINDOW, width))
         self.step = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU())
         self.blocks = nn.ModuleList(Block(width, preset.heads, preset.widen) for _ in range(preset.layers))
         self.modulate = nn.Linear(width, 2 * width)
         self.output = nn.Linear(width, channels)
+        self.hearing = Nearby(audio_channels, width // 2, channels)
+        self.seeing = Nearby(channels + 2, width // 2, channels)
+        self.register_buffer("noise", torch.ones(channels))
         self.trust = nn.Parameter(torch.zeros(channels))
         self.carry = nn.Parameter(torch.zeros(WINDOW, channels))
         self.filter = nn.Parameter(F.one_hot(torch.full((channels,), REACH), 2 * REACH + 1).float())
@@ -84,17 +100,24 @@ class DiffusionTransformer(nn.Module):
     def forward(self, x: Tensor, t: Tensor, conditions: Conditions) -> Tensor:
         """x (B, W, K) noisy motion, t (B,) integer diffusion times -> (B, W, K) clean motion."""
         step = self.step(time_embedding(t, self.position.shape[1]).to(x.dtype))  # (B, width)
-        power = signal_power(t).to(x)[:, None, None]  # (B, 1, 1)
-        tokens = self.embed(self.tokens(power.sqrt() * x, conditions)) + self.position  # (B, P + W, width)
+        clear = clarity(t, self.noise)  # (B, 1, K)
+        level = torch.stack([signal_power(t), 1 - signal_power(t)], dim=-1).to(x).sqrt()[:, None]  # (B, 1, 2)
+        guess = clear / level[..., :1] * x  # of least squared error among those linear in x
+        known = self.tokens(guess, conditions)  # (B, P + W, K + C + 11)
+        tokens = self.embed(known) + self.position  # (B, P + W, width)
         for block in self.blocks:
             tokens = block(tokens, step)
         shift, scale = self.modulate(step)[:, None].chunk(2, dim=-1)
-        clean = self.output(_norm(tokens[:, PREVIOUS:]) * (1 + scale) + shift)  # (B, W, K)
-        known = conditions.keep[:, PREVIOUS_MOTION, None, None]
-        last = torch.where(known, conditions.previous_motion[:, -1:], 0.0)  # (B, 1, K)
-        trust = power * self.trust.sigmoid()  # (B, 1, K)
-        news = torch.where(known, (1 - self.carry.square()).clamp(min=0.04).sqrt(), 1.0)  # what the past leaves open
-        clean = trust * x + (1 - trust) * self.carry * last + news * clean
+        new = self.output(_norm(tokens[:, PREVIOUS:]) * (1 + scale) + shift)  # (B, W, K)
+
+        motion, audio, _ = known.split([len(self.noise), len(self.nulls["audio"]), CONTROL_CHANNELS], dim=-1)
+        heard = self.hearing(audio)[:, PREVIOUS:]  # (B, W, K)
+        seen = self.seeing(torch.cat([motion, level.expand(-1, motion.shape[1], -1)], dim=-1))[:, PREVIOUS:]
+        continues = conditions.keep[:, PREVIOUS_MOTION, None, None]
+        last = torch.where(continues, conditions.previous_motion[:, -1:], 0.0)  # (B, 1, K)
+        left_open = torch.where(continues, (1 - self.carry.square()).clamp(min=0.04).sqrt(), 1.0)  # by the past
+        trust = clear * self.trust.sigmoid()  # (B, 1, K)
+        clean = trust * x + (1 - trust) * (self.carry * last + heard) + seen + left_open * new
         return self.steady(clean, conditions)  # (B, W, K)
 
     def steady(self, clean: Tensor, c: Conditions) -> Tensor:
@@ -109,12 +132,14 @@ class DiffusionTransformer(nn.Module):
         return F.conv1d(line.mT, self.filter[:, None], groups=len(self.filter)).mT
 
     @torch.no_grad()
-    def start_smooth(self, widths: Tensor, fading: Tensor, trust: Tensor) -> None:
+    def start_smooth(self, widths: Tensor, fading: Tensor, trust: Tensor, noise: Tensor) -> None:
         """Start each channel's filter as a Gaussian of `widths` (K,) frames, let its last previous frame fade over
-        `fading` (K,) frames, and count x_t, where it is free of noise, by `trust` (K,) in 0..1.
+        `fading` (K,) frames, and count x_t, where it is free of noise, by `trust` (K,) in 0..1; set the deviation of
+        each channel's `noise` (K,).
 
         A width of 0 leaves the filter the identity, a fading of 0 carries nothing.
         """
+        self.noise.copy_(noise)
         self.trust.copy_(trust.logit())
         frames = torch.arange(1, WINDOW + 1)[:, None]
         self.carry.copy_(torch.where(fading > 0, torch.exp(-frames / fading.clamp(min=1e-3)), 0.0))
@@ -152,6 +177,35 @@ class DiffusionTransformer(nn.Module):
 
     def _fill(self, name: str, values: Tensor, present: Tensor) -> Tensor:
         return torch.where(present[..., None], values, self.nulls[name])
+
+
+class Nearby(nn.Module):
+    """What each channel takes from the few frames around: a linear layer and a small convolutional network."""
+
+    def __init__(self, inputs: int, width: int, channels: int) -> None:
+        super().__init__()
+        self.plain = nn.Linear(inputs, channels)
+        self.first = nn.Conv1d(inputs, width, 5, padding=2)
+        self.second = nn.Conv1d(width, width, 5, padding=2)
+        self.last = nn.Conv1d(width, channels, 5, padding=2)
+        for layer in (self.plain, self.last):
+            nn.init.zeros_(layer.weight)
+            nn.init.zeros_(layer.bias)
+
+    def forward(self, values: Tensor) -> Tensor:
+        """values (B, N, C) -> (B, N, K)."""
+        hidden = F.gelu(self.first(values.mT))
+        hidden = hidden + F.gelu(self.second(hidden))  # (B, width, N)
+        return self.plain(values) + self.last(hidden).mT
+
+    @torch.no_grad()
+    def start_linear(self, values: Tensor, motion: Tensor, chosen: Tensor) -> None:
+        """Let the `chosen` (K,) channels of motion (N, K) start as their best linear fit by the values (N, C)."""
+        inputs = F.pad(values, (0, 1), value=1.0)
+        ridge = 1e-3 * len(inputs) * torch.eye(inputs.shape[1])
+        fit = torch.linalg.solve(inputs.mT @ inputs + ridge, inputs.mT @ motion)  # (C + 1, K)
+        self.plain.weight[chosen] = fit[:-1, chosen].mT
+        self.plain.bias[chosen] = fit[-1, chosen]
 
 
 class Block(nn.Module):

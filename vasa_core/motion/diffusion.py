@@ -29,6 +29,12 @@ def draw_noise(batch: int, frames: int, channels: int, generator: torch.Generato
     return math.sqrt(1 - SLOW_NOISE) * white + math.sqrt(SLOW_NOISE) * slow
 
 
+def clarity(t: Tensor, deviation: Tensor) -> Tensor:
+    """(B, 1, K) share of x_t's variance that is signal, for t (B,) and noise of `deviation` (K,) on unit signals."""
+    power = signal_power(t).to(deviation)[:, None, None]
+    return power / (power + (1 - power) * deviation.square())
+
+
 def add_noise(clean: Tensor, noise: Tensor, t: Tensor) -> Tensor:
     """x_t = sqrt(alpha_bar) x0 + sqrt(1 - alpha_bar) noise, with t (B,) and the rest (B, ...)."""
     power = signal_power(t).to(clean).view(-1, *[1] * (clean.ndim - 1))

@@ -59,7 +59,7 @@ def generate_windows(
     gaze = gaze / (
         1 + sampling.cfg_gaze
     )  # guidance carries it from the null's, which is 0 on average, (1 + s) times as far
-    scales = {AUDIO: sampling.cfg_audio, GAZE: sampling.cfg_gaze}
+    scales = guidance_scales(model, sampling)
     total = sampling.steps * ((frames + WINDOW - 1) // WINDOW)
     previous = torch.zeros(PREVIOUS, len(model.channels))
     for number, start in enumerate(range(0, frames, WINDOW)):
@@ -76,9 +76,10 @@ def generate_windows(
             keep=keep,
             valid=(torch.arange(start, start + WINDOW) < frames)[None],
         ).to(model.device)
-        noise = draw_noise(1, WINDOW, len(model.channels), generator)  # on the CPU
+        noise = draw_noise(1, WINDOW, len(model.channels), generator).to(model.device)  # drawn on the CPU
+        noise = noise * model.denoiser.noise
         done = number * sampling.steps
-        clean = _sample(model, noise.to(model.device), conditions, scales, sampling.steps, progress, done, total)
+        clean = _sample(model, noise, conditions, scales, sampling.steps, progress, done, total)
         motion = model.channels.restore(clean[0, : frames - start])  # (<= W, 6 + D)
         previous = model.channels.normalise(motion)[-PREVIOUS:].cpu()
         yield motion.cpu()
@@ -86,12 +87,27 @@ def generate_windows(
         progress(total, total)
 
 
+def guidance_scales(model: MotionModel, sampling: Sampling) -> dict[int, Tensor]:
+    """Scale (K,) of each guided condition, by channel.
+
+    The sound decides what is spoken, so there is nothing to guide: up to the model's default scale the lips are what
+    they were trained to be, and beyond it they exaggerate. Gaze does not move them.
+    """
+    spoken = model.channels.spoken
+    beyond = max(0.0, sampling.cfg_audio - model.sampling.cfg_audio)
+    zeros = torch.zeros(len(spoken), device=spoken.device)
+    return {
+        AUDIO: torch.where(spoken, zeros + beyond, zeros + sampling.cfg_audio),
+        GAZE: torch.where(spoken, zeros, zeros + sampling.cfg_gaze),
+    }
+
+
 @torch.no_grad()
 def _sample(
     model: MotionModel,
     x: Tensor,
     conditions: Conditions,
-    scales: dict[int, float],
+    scales: dict[int, Tensor],
     steps: int,
     progress: Progress | None,
     done: int,

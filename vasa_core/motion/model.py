@@ -26,7 +26,7 @@ from .joyvasa.model import load_joyvasa
 from .joyvasa.options import JoyVasaOptions
 from .sampling import Progress, Sampling
 
-ARCHITECTURE = "vasa-motion-1"
+ARCHITECTURE = "vasa-motion-2"
 FPS = 25.0
 SHIPPED = {"starter": "starter.safetensors"}
 

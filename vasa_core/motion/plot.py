@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..arkit import ARKIT, INDEX, LOOK_SIDEWAYS, LOOK_VERTICAL
 from ..types import Motion
+from .channels import lip_aperture
 
 PAPER, INK, FAINT, PANEL = "#14171c", "#dfe4ea", "#3a414b", "#1b2027"
 COLOURS = ("#5ab4f0", "#f4a259", "#7ed492", "#e2708a", "#b99af0", "#e8d56b")
@@ -77,7 +78,7 @@ def _panels(motion: Motion) -> list[Panel]:
     def one(name: str) -> Tensor:
         return dynamics[:, INDEX[name]]
 
-    opening = (one("jawOpen") - one("mouthClose")).clamp(min=0)
+    opening = lip_aperture(dynamics).clamp(min=0)
     wide, round_ = both("mouthStretch") + both("mouthSmile"), one("mouthPucker")
     mouth = (("jaw", one("jawOpen")), ("lips apart", opening), ("wide", wide), ("round", round_))
     sideways = one("eyeLookOutLeft") - one("eyeLookInLeft") + one("eyeLookInRight") - one("eyeLookOutRight")

@@ -19,12 +19,12 @@ from ..motion.conditions import AUDIO, DISTANCE, EMOTION, FIELDS, GAZE, PREVIOUS
 from ..types import Audio
 from ..weights import checkpoint
 from .behaviour import Labels, draw_labels, perform
-from .speech import FEATURES_ARCHITECTURE, load_shard
+from .speech import FEATURES_ARCHITECTURE, is_training_shard, load_shard
 
 SPAN = 400
 """Frames of one performance; several windows are cut from it."""
-PROSODY = slice(35, 38)
-"""Loudness, voicing and pitch among the phonetic features."""
+HEARD, PROSODY = slice(0, 35), slice(35, 38)
+"""What the encoder's network hears, and loudness, voicing and pitch, among the phonetic features."""
 QUIET = (-3.0, 0.0, 0.0)
 """The same in silence."""
 
@@ -49,7 +49,7 @@ def load_utterances(corpus: Path, features: Path) -> list[Utterance]:
     """
     utterances = []
     for path in sorted(corpus.glob("*.safetensors")):
-        if path.stem.endswith("held_out"):
+        if not is_training_shard(path):
             continue
         shard = load_shard(path)
         values = checkpoint.load(features / f"{path.stem}.features.safetensors", FEATURES_ARCHITECTURE)[0]["features"]
@@ -63,10 +63,11 @@ def load_utterances(corpus: Path, features: Path) -> list[Utterance]:
 
 
 def silences(encoder: PhoneticEncoder, fps: float, seed: int) -> list[Utterance]:
-    """What the encoder makes of half a minute each of digital silence, and of quiet to loud coloured noise."""
+    """What the encoder makes of half a minute each of digital silence, the most usual kind and so thrice, and of quiet
+    to loud coloured noise."""
     random = np.random.default_rng(seed)
     result = []
-    for level in (None, -80, -65, -55, -45, -35, -25):
+    for level in (None, None, None, -80, -65, -55, -45, -35, -25):
         sound = np.zeros(30 * MEL_RATE)
         if level is not None:
             colour = np.fft.rfftfreq(len(sound), 1 / MEL_RATE).clip(40) ** -random.uniform(0.0, 1.0)
@@ -95,7 +96,9 @@ class Drops:
     gaze: far more often, since guidance by gaze is only as good as the null's own aim. emotion: for utterances that
     feel nothing. Those with an emotion always say so, so that a missing emotion comes to mean an unemotional speaker.
     tail: that the sound ends inside the window. noise: deviation of the noise on the previous motion, in normalised
-    units, so that the model learns to continue its own imperfect motion.
+    units, so that the model learns to continue its own imperfect motion. doubt: largest deviation, relative to their
+    own, of the noise on what the encoder heard of speech, and deaf: the probability that one of its channels says
+    nothing. The encoder knows its training voices, and is less sure of others.
     """
 
     condition: float = 0.1
@@ -104,6 +107,8 @@ class Drops:
     previous: float = 0.5
     tail: float = 0.12
     noise: float = 0.02
+    doubt: float = 0.5
+    deaf: float = 0.1
 
 
 class Performances:
@@ -119,6 +124,7 @@ class Performances:
         lengths = np.array([len(u.mouth) for u in self.spoken], dtype=float)
         self.chance = np.sqrt(lengths) / np.sqrt(lengths).sum()
         self.channels, self.fps, self.drops, self.seed = channels, fps, drops, seed
+        self.deviation = np.concatenate([u.features[:, HEARD] for u in self.spoken[::20]]).astype(np.float32).std(0)
 
     def batch(self, number: int, size: int, performances: int = 8) -> Batch:
         """`size` windows cut from `performances` performances."""
@@ -146,10 +152,10 @@ class Performances:
     def stream(self, random: np.random.Generator) -> tuple[ndarray, ndarray, ndarray]:
         """Features (SPAN, C), mouth (SPAN, 6) and prosody (SPAN, 3) of utterances with pauses between.
 
-        Every eighth stream is silent. A pause is quiet to the performer, whatever its noise.
+        Every fifth stream is silent. A pause is quiet to the performer, whatever its noise.
         """
         pieces: list[Utterance] = []
-        silent = random.random() < 0.12
+        silent = random.random() < 0.2
         skip = int(random.integers(0, SPAN // 2))
         while sum(len(p.mouth) for p in pieces) < SPAN + skip:
             if silent or random.random() < 0.35:
@@ -177,7 +183,18 @@ class Performances:
         starts = random.integers(0, SPAN - PREVIOUS - WINDOW + 1, count)
         index = starts[:, None] + np.arange(PREVIOUS + WINDOW)  # (count, P + W)
         columns = (features, motion, mouth, labels.gaze, labels.distance, labels.emotion)
-        return (*(c[index].astype(np.float32) for c in columns), np.full(count, labels.emotional))
+        heard, *others = (c[index].astype(np.float32) for c in columns)
+        self._doubt(random, heard, others[1].any(-1))
+        return (heard, *others, np.full(count, labels.emotional))
+
+    def _doubt(self, random: np.random.Generator, features: ndarray, speech: ndarray) -> None:
+        """Blur, in place, what was heard where there is speech (count, P + W); each window as much as it draws."""
+        count, frames, _ = features.shape
+        level = self.drops.doubt * random.random((count, 1, 1))
+        noise = level * self.deviation * random.standard_normal((count, frames, len(self.deviation)))
+        audible = random.random((count, 1, len(self.deviation))) >= self.drops.deaf
+        heard = features[..., HEARD]
+        features[..., HEARD] = np.where(speech[..., None], (heard + noise) * audible, heard)
 
     def _keep(self, random: np.random.Generator, emotional: ndarray) -> ndarray:
         keep = np.ones((len(emotional), len(FIELDS)), dtype=bool)

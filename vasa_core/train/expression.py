@@ -10,6 +10,7 @@ import numpy as np
 from numpy import ndarray
 
 from ..arkit import INDEX, NAMES
+from ..motion.channels import PARTING_LOWER, PARTING_UPPER
 from ..types import EMOTIONS
 from .head import Voice
 from .signals import bumps, moments, smooth_noise
@@ -42,8 +43,6 @@ LEAN = {"sadness": (-4.0, 0.0), "anger": (-2.0, 0.0), "contempt": (2.5, 2.0), "s
 """Degrees of pitch and yaw at full intensity."""
 SPREAD = 0.5
 """Mouth width W becomes this much of each, mouthStretch and mouthSmile, whose sum reads back as W."""
-PARTING_LOWER, PARTING_UPPER = 2.5, 1.5
-"""mouthLowerDown and mouthUpperUp per unit that the lips part beyond the jaw's opening, as in s or t."""
 SHUT = 0.12
 """Aperture below which whatever would part the lips is faded out."""
 
@@ -62,7 +61,7 @@ def speak(mouth: ndarray) -> ndarray:
     shapes[:, INDEX["mouthFunnel"]] = funnel
     shapes[:, INDEX["mouthPucker"]] = pucker
     shapes[:, INDEX["mouthRollLower"]] = tuck
-    spread, parting = SPREAD * np.clip(width, 0, 1), np.clip(aperture - jaw, 0, 1)
+    spread, parting = SPREAD * np.clip(width, 0, 1), np.clip(aperture - jaw, 0, 1 / PARTING_LOWER)
     pressed = 0.3 * np.clip(1 - aperture / 0.08, 0, 1) * np.clip(jaw / 0.06, 0, 1)  # p, b, m
     for name, values in (
         ("mouthStretch", spread),

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from ..arkit import ARKIT
-from ..motion.channels import APERTURE, MotionChannels
+from ..motion.channels import APERTURE, SPOKEN, MotionChannels
 from ..motion.conditions import PREVIOUS_MOTION, WINDOW
 from ..motion.denoiser import Preset
 from ..motion.diffusion import STEPS, add_noise, draw_noise
@@ -30,12 +30,12 @@ from .loop import Recipe, Report, averaged, train
 
 WEIGHTS = {
     "jawOpen": 7.0, APERTURE: 9.0, "mouthFunnel": 5.0, "mouthPucker": 5.0, "mouthStretch": 5.0, "mouthSmile": 3.0,
-    "mouthRollLower": 6.0, "mouthLowerDown": 2.0, "mouthUpperUp": 2.0, "lookYaw": 6.0, "lookPitch": 6.0,
-    "eyeBlink": 25.0,
+    "mouthRollLower": 6.0, "mouthUpperUp": 2.0, "lookYaw": 6.0, "lookPitch": 6.0, "eyeBlink": 25.0,
 }  # fmt: skip
 """Weight of a channel's squared error; 1 where it is not named."""
-CLOSED, TUCKED = 8.0, 3.0
-"""Further weight of the aperture where the lips are shut in speech, and of the lower lip where it is tucked."""
+CLOSED, TUCKED, BLINKING = 13.0, 3.0, 1.2
+"""Further weight of the aperture where the lips are shut in speech, of the lower lip where it is tucked, and of shut
+lids: without, a blink that x_t only hints at is sampled by halves."""
 STEADY = {
     "pitch": 1.3, "yaw": 1.6, "roll": 1.6, "tx": 1.6, "ty": 1.6, "log_scale": 2.0, "browDown": 1.5, "browInnerUp": 1.2,
     "browOuterUp": 1.2, "browOuterUpDifference": 2.0, "mouthFrown": 2.0, "mouthDimple": 2.0, "cheekSquint": 2.0,
@@ -45,9 +45,12 @@ STEADY = {
 """Frames by which a channel's last filter smooths when training begins; half a frame where it is not named."""
 FADING = {name: 20.0 for name in POSE} | {"lookYaw": 12.0, "lookPitch": 12.0, "browInnerUp": 8.0, "browDown": 8.0}
 """Frames over which a channel's last previous value fades from the first guess when training begins."""
-TRUST = dict.fromkeys(POSE, 0.02) | dict.fromkeys(("lookYaw", "lookPitch"), 0.98)
+TRUST = dict.fromkeys((*POSE, *SPOKEN), 0.02) | dict.fromkeys(("lookYaw", "lookPitch"), 0.98)
 """Worth of x_t in the first guess when training begins; 0.4 where it is not named. The head's has to be the past's."""
-SEAM = 8.0
+NOISE = dict.fromkeys(SPOKEN, 400.0)
+"""Deviation of a channel's noise; 1 where it is not named. At 400 the last of ten steps still hides the lips: they are
+what the sound makes likely, not one draw of what it leaves open."""
+SEAM = 20.0
 """Further weight of a window's first frames where it continues another: there a small error is a visible jump."""
 VELOCITY, ACCELERATION = 2.0, 1.0
 SCALE_FLOOR = 0.06
@@ -104,14 +107,16 @@ def new_model(utterances: Sequence[Utterance], encoder: str, preset: str | Prese
     """A model with fresh weights, its channels normalised by two hundred performances."""
     torch.manual_seed(seed)
     model = MotionModel(ARKIT, encoder, utterances[0].features.shape[1], preset, FPS)
-    starts = ((STEADY, 0.5), (FADING, 0.0), (TRUST, 0.4))
+    starts = ((STEADY, 0.5), (FADING, 0.0), (TRUST, 0.4), (NOISE, 1.0))
     model.denoiser.start_smooth(*(torch.tensor([t.get(n, other) for n in model.channels.names]) for t, other in starts))
     data = Performances(utterances, model.channels, FPS, Drops(), seed)
     random = np.random.default_rng((seed, 0))
-    motion = np.concatenate([data.performance(random)[2] for _ in range(200)])
-    model.channels.fit(torch.from_numpy(motion), SCALE_FLOOR)
+    columns = zip(*(data.performance(random)[:3] for _ in range(200)), strict=True)
+    features, _, motion = (torch.from_numpy(np.concatenate(parts)).float() for parts in columns)
+    model.channels.fit(motion, SCALE_FLOOR)
     for name, factor in SCALES.items():
         model.channels.scale[model.channels.names.index(name)] *= factor
+    model.denoiser.hearing.start_linear(features, model.channels.normalise(motion), model.channels.spoken)
     return model
 
 
@@ -130,10 +135,10 @@ def motion_loss(model: MotionModel, batch: Batch, weights: Tensor, generator: to
     share = (torch.arange(size) + torch.rand(size, generator=generator)) / size
     t = (STEPS * share**0.75).long().clamp(max=STEPS - 1)
     t = t[torch.randperm(size, generator=generator)].to(device)
-    noise = draw_noise(*clean.shape, generator).to(device)
+    noise = draw_noise(*clean.shape, generator).to(device) * model.denoiser.noise
     conditions = batch.conditions.to(device)
     predicted = model.denoiser(add_noise(clean, noise, t), t, conditions)  # (B, W, K)
-    error = (predicted - clean) * emphasis(model.channels, mouth, weights).sqrt()
+    error = (predicted - clean) * emphasis(model.channels, clean, mouth, weights).sqrt()
     seam = SEAM * torch.exp(-torch.arange(WINDOW, device=device) / 2.0)  # (W,)
     near = 1 + seam * conditions.keep[:, PREVIOUS_MOTION, None]  # (B, W)
     steady = list(range(len(POSE))) + [model.channels.names.index("eyeBlink")]
@@ -144,12 +149,18 @@ def motion_loss(model: MotionModel, batch: Batch, weights: Tensor, generator: to
     }
 
 
-def emphasis(channels: MotionChannels, mouth: Tensor, weights: Tensor) -> Tensor:
-    """(B, W, K): channel weights, raised for the aperture of shut lips and for the tuck of f and v."""
+def emphasis(channels: MotionChannels, clean: Tensor, mouth: Tensor, weights: Tensor) -> Tensor:
+    """(B, W, K): channel weights, raised for the aperture of shut lips, for the tuck of f and v, and for shut lids.
+
+    clean: (B, W, K) normalised channels. mouth: (B, W, 6) the curves of the same windows.
+    """
     jaw, aperture, tuck = mouth[..., 0], mouth[..., 1], mouth[..., 5]
     shut = (1 - aperture / 0.12).clamp(0, 1) * (jaw / 0.05).clamp(0, 1)  # (B, W)
     result = weights.expand(*mouth.shape[:2], -1).clone()
-    for name in (APERTURE, "mouthLowerDown", "mouthUpperUp"):
+    for name in (APERTURE, "mouthUpperUp"):
         result[..., channels.names.index(name)] *= 1 + CLOSED * shut
     result[..., channels.names.index("mouthRollLower")] *= 1 + TUCKED * tuck.clamp(0, 1)
+    blink = channels.names.index("eyeBlink")
+    lids = clean[..., blink] * channels.scale[blink] + channels.mean[blink]
+    result[..., blink] *= 1 + BLINKING * lids.clamp(0, 1)
     return result

@@ -75,6 +75,11 @@ def is_held_out(speaker: str) -> bool:
     return zlib.crc32(speaker.encode()) % HELD_OUT == 0
 
 
+def is_training_shard(path: Path) -> bool:
+    """Whether a shard of the corpus is for training, by its file's name."""
+    return not path.stem.endswith("held_out")
+
+
 def labelled_folder(folder: Path, held_out: bool) -> list[Utterance]:
     """Recorded speech in a folder with labels.json: file -> {speaker, phones: [[ARPABET, start s, end s], ...]}.
 

@@ -16,12 +16,15 @@ from ..errors import BadInput
 from ..motion.model import FPS, load_motion_model
 from .data import load_utterances, silences
 from .encoder_stage import EncoderConfig, train_encoder
+from .held import held_vowels
 from .loop import Recipe, Report
 from .motion_stage import train_motion
 from .speech import SpeechConfig, build_corpus, features_of
 
-RECIPE = Recipe(steps=12_100, learning_rate=1e-3, warm_up=100, average=0.998, save_every=200)
-"""As many steps as the shipped model had; about an hour and a half of one core."""
+RECIPE = Recipe(steps=20_200, learning_rate=1e-3, warm_up=100, average=0.998, save_every=200)
+"""As many steps as the shipped model had; about two hours of one core."""
+HELD = 100
+"""Utterances with a held vowel, of every shard."""
 SAID_EVERY = 50
 Say = Callable[[str], None]
 
@@ -61,6 +64,7 @@ def train_motion_model(
     if not all((features / f"{shard.stem}.features.safetensors").exists() for shard in shards):
         features_of(folder / "corpus", hearing, features, say)
     utterances = load_utterances(folder / "corpus", features) + silences(hearing, FPS, seed)
+    utterances += held_vowels(folder / "corpus", hearing, HELD, seed)
     out = folder / "motion" / "starter.safetensors"
     out.parent.mkdir(exist_ok=True)
     recipe = Recipe(
