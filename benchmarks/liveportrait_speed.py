@@ -70,13 +70,14 @@ def measure(options: argparse.Namespace, folder: Path) -> list[str]:
     source, driven = points[:1], points[torch.arange(options.frames) % len(points)]
     driven = networks.stitching(source.expand_as(driven), driven)
     watch, warping, generator = Stopwatch(), networks.warping, networks.generator
+    grown = 0
     for _ in range(options.rounds):
         plain = watch.time("W plain", 1, lambda: plain_warping(volume, driven[:1], source))
         plain = watch.time("G plain", 1, lambda warp=plain: plain_generator(warp.feature))
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         warp = watch.time("W ours", options.frames, lambda: warping(volume, driven, source))
         ours = watch.time("G ours", options.frames, lambda warp=warp: generator(warp.feature))
-        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+        grown = max(grown, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
     error = float((ours[:1] - plain).abs().max() / plain.abs().max())
     lines = [
         f"{options.threads} thread(s), float32, ours {options.frames} frames at once, best of {options.rounds}:",
