@@ -115,12 +115,17 @@ def silence(speaker: Speaker) -> dict[str, float]:
     }
 
 
-def held(speaker: Speaker) -> dict[str, float]:
-    """Three vowels, each held for three seconds: how far the lips part soon after, and at the least from then on."""
+def held(speaker: Speaker, folder: Path) -> dict[str, float]:
+    """Three vowels, each held for three seconds, alone and after a spoken sentence: how far the lips part soon after it
+    begins, and at the least from then on."""
+    sentence = torch.from_numpy(soundfile.read(sorted(folder.glob("LJ*.flac"))[1], dtype="float32")[0])
     result = {}
     for name in FORMANTS:
-        aperture = figures.lips(speaker.move(speaker.features(held_vowel(name, 3.0))))["aperture"]
-        result[f"held {name}: aperture soon"], result[f"held {name}: aperture at least"] = kept_open(aperture, 3.0)
+        for where, before in (("alone", sentence[:0]), ("in speech", sentence)):
+            samples = torch.cat([before, held_vowel(name, 3.0).samples])
+            aperture = figures.lips(speaker.move(speaker.features(Audio(samples, RATE))))["aperture"]
+            soon, least = kept_open(aperture[round(len(before) / RATE * FPS) :], 3.0)
+            result[f"held {name}, {where}: soon"], result[f"held {name}, {where}: at least"] = soon, least
     return result
 
 
@@ -196,7 +201,7 @@ def main() -> None:
     module, speech = scorer(shared / "speech"), shared / "speech"
     speaker = Speaker(options.model, options.encoder, options.steps)
     parts = {"human speakers": lambda: lips_on(speaker, module, speech, True)}
-    parts["behaviour"] = lambda: behaviour(speaker, speech) | silence(speaker) | held(speaker)
+    parts["behaviour"] = lambda: behaviour(speaker, speech) | silence(speaker) | held(speaker, speech)
     if not options.quick:
         parts["synthesiser held out"] = lambda: _on_synthesiser(speaker, module)
         parts["controls"] = lambda: controls(speaker, module, speech)
