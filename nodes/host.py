@@ -68,6 +68,8 @@ class Placed(Generic[Model]):
         if slow:
             for part in network.modules():
                 part.register_forward_pre_hook(_cancelled_here)
+                if hasattr(part, "pause"):
+                    part.pause = memory.throw_exception_if_processing_interrupted
         self.patcher = comfy.model_patcher.CoreModelPatcher(
             Managed(network),
             load_device=memory.get_torch_device(),

@@ -93,3 +93,16 @@ def test_scratch_hands_out_the_same_memory_again():
     assert scratch.take("a", like, 2, 3).data_ptr() == first.data_ptr()
     assert scratch.take("b", like, 2, 3).data_ptr() != first.data_ptr()
     assert scratch.take("a", like, 5, 5).shape == (5, 5)
+
+
+def test_a_pause_comes_before_every_strip_and_can_end_the_work():
+    class Enough(Exception):
+        pass
+
+    def stop():
+        raise Enough
+
+    for kind in (Bilinear, Direct):
+        convolution = kind(draw(4, 3, 1, 3, 3), None, WINOGRAD, Scratch(stop))
+        with pytest.raises(Enough):
+            convolution(draw(1, 1, 8, 8, 3))

@@ -21,7 +21,7 @@ and a GPU is faster without them: `prepare` then chooses torch's own convolution
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import torch
@@ -106,10 +106,14 @@ class Strip(NamedTuple):
 
 
 class Scratch:
-    """Buffers that are used again and again within one call of a network: fresh memory is slow."""
+    """Buffers that are used again and again within one call of a network: fresh memory is slow.
 
-    def __init__(self) -> None:
+    pause: called before each strip of work, a fraction of a second apart; what it raises ends the call.
+    """
+
+    def __init__(self, pause: Callable[[], None] | None = None) -> None:
         self.buffers: dict[str, Tensor] = {}
+        self.pause = pause or (lambda: None)
 
     def take(self, name: str, like: Tensor, *shape: int) -> Tensor:
         """A buffer of this shape with any content; the last one of this name is overwritten."""
@@ -190,6 +194,7 @@ class Bilinear(Convolution):
             samples = slice(sample, min(sample + sample_step, batch))
             padded = self._padded(x[samples])
             for row in range(0, rows, row_step):
+                self.scratch.pause()
                 some = slice(row, min(row + row_step, rows))
                 windows = _windows(padded, some, window, stride, columns)
                 yield Strip(samples, some, self._outputs(windows, depth, p, m))
@@ -266,6 +271,7 @@ class Direct(Convolution):
             self.bias = bias if bias is None else F.pad(bias, (0, self.spare[1]))
 
     def strips(self, x: Tensor) -> Iterator[Strip]:
+        self.scratch.pause()
         if self.algorithm is AFTER_4:
             x = x.unflatten(3, (-1, 3)).unflatten(2, (-1, 3))
             x = x[:, :, :, [0, 1, 1, 2]][:, :, :, :, :, [0, 1, 1, 2]].flatten(4, 5).flatten(2, 3)

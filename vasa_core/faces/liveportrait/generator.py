@@ -12,6 +12,8 @@ speed, exact but for rounding; see convolution.py. Maps lie channels last: (B, 1
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -25,7 +27,9 @@ HIDDEN_BY, AFTER_BY = {1: WINOGRAD, 2: REPEATED_2, 4: REPEATED_4}, {1: WINOGRAD,
 
 
 class Generator(nn.Module):
-    """feature (B, 256, 64, 64) -> picture (B, 3, 512, 512) RGB in [0, 1]."""
+    """feature (B, 256, 64, 64) -> picture (B, 3, 512, 512) RGB in [0, 1]. `pause` is as in Scratch."""
+
+    pause: Callable[[], None] | None = None
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,7 +41,7 @@ class Generator(nn.Module):
         self.conv_img = nn.Sequential(nn.Conv2d(64, 12, 3, padding=1))
 
     def forward(self, feature: Tensor) -> Tensor:
-        scratch = Scratch()
+        scratch = Scratch(self.pause)
         feature = feature.permute(0, 2, 3, 1)[:, None].contiguous()  # (B, 1, 64, 64, 256)
         x = _convolve(self.fc, feature, scratch)  # (B, 1, 64, 64, 512)
         for index in range(MIDDLE):

@@ -12,6 +12,7 @@ convolution.py); maps lie channels last: (B, D, H, W, C). In short:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -43,7 +44,10 @@ class WarpingNetwork(nn.Module):
     """volume (1 or B, 32, 16, 64, 64), driven (B, 21, 3) and source keypoints (1 or B, 21, 3) -> Warp.
 
     The volume has the weights' floating type; keypoints are always float32, and so are flow and coordinates.
+    `pause` is as in Scratch; the host may set it, to cancel.
     """
+
+    pause: Callable[[], None] | None = None
 
     def __init__(self) -> None:
         super().__init__()
@@ -52,7 +56,7 @@ class WarpingNetwork(nn.Module):
         self.fourth = nn.Conv2d(256, 256, 1)
 
     def forward(self, volume: Tensor, driven: Tensor, source: Tensor) -> Warp:
-        scratch, parts = Scratch(), []
+        scratch, parts = Scratch(self.pause), []
         volume, source = volume.expand(len(driven), -1, -1, -1, -1), source.expand(len(driven), -1, -1)
         for some in torch.arange(len(driven)).split(TOGETHER):
             some = slice(int(some[0]), int(some[-1]) + 1)
