@@ -3,10 +3,11 @@
     python -m benchmarks.talk_readback --mediapipe MP_PYTHON [PICTURE ...] [--keep FOLDER] [--out FILE]
 
 Each picture speaks the bundled speech, with motion sampled at the default settings, once for each wish of Gaze and Head
-Distance. A wish is a mean: eyes wander about it as people's do, so that what a video shows is the median of its frames
-after the first second. Gaze counts from the picture's own, head and eyes together, as in mesh_readback.py; its error is
-in degrees, that of the distance the absolute logarithm of measured size times distance. Without pictures, three of the
-test portraits are used, or else the bundled astronaut.
+Distance, each time with another seed. A wish is a mean: eyes wander about it as people's do, and how far a clip of six
+seconds strays as a whole is the seed's doing (1 to 9 degrees), not the wish's, so one seed for all would be one sample.
+What a video shows is the median of its frames after the first second. Gaze counts from the picture's own, head and eyes
+together, as in mesh_readback.py; its error is in degrees, that of the distance the absolute logarithm of measured size
+times distance. Without pictures, three of the test portraits are used, or else the bundled astronaut.
 """
 
 from __future__ import annotations
@@ -45,18 +46,18 @@ def speech() -> Audio:
 
 
 def talk_and_read(
-    python: str, vision: Vision, voice: tuple[MotionModel, AudioEncoder, Audio], picture: Path, folder: Path
+    python: str, vision: Vision, voice: tuple[MotionModel, AudioEncoder, Audio], picture: Path, folder: Path, seed: int
 ) -> dict[str, float]:
-    """Make one picture's videos, one after another in one file, and measure them."""
+    """Make one picture's videos, one after another in one file, and measure them; their seeds count from `seed`."""
     model = MeshFaceModel()
     portrait = model.encode(crop_face(vision, read_image(picture)))
 
     def pieces():
         for _ in range(STILL):  # for the tracker to settle on the picture itself
             yield from render(model, portrait, portrait.rest)
-        for yaw, pitch, distance in WISHES:
+        for number, (yaw, pitch, distance) in enumerate(WISHES):
             gaze = Curve.constant(math.radians(yaw), math.radians(pitch))
-            motion = speak(*voice, Controls(gaze, Curve.constant(distance)))
+            motion = speak(*voice, Controls(gaze, Curve.constant(distance)), seed=seed + number)
             yield from render(model, portrait, at_rate(anchor(motion, portrait.rest), FPS, SECONDS))
 
     seen = mediapipe_landmarks(python, write_video(folder / f"{picture.stem}_talk.mp4", pieces(), FPS))
@@ -92,8 +93,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = arguments.keep or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        for picture in pictures:
-            results[picture.stem] = figures = talk_and_read(arguments.mediapipe, vision, voice, picture, folder)
+        for number, picture in enumerate(pictures):
+            seed = number * len(WISHES)
+            results[picture.stem] = figures = talk_and_read(arguments.mediapipe, vision, voice, picture, folder, seed)
             print(f"{picture.stem}:", *(f"{name} {value:.3f}" for name, value in figures.items()), flush=True)
     mean = {name: sum(r[name] for r in results.values()) / len(results) for name in TARGETS}
     print("mean:", *(f"{name} {value:.3f} (target {TARGETS[name]})" for name, value in mean.items()))
