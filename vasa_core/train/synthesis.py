@@ -7,7 +7,7 @@ other programs or through ctypes and are never shipped.
 
 import ctypes
 import shutil
-import subprocess
+import subprocess  # espeak-ng, flite and festival are programs; nothing else is run
 import tempfile
 import wave
 from collections.abc import Iterator

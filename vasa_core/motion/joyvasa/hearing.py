@@ -9,6 +9,8 @@ lies around it. 'overlap': sound and motion stand as they did in training, where
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -59,6 +61,6 @@ class JoyVasaHearing(nn.Module):
             return [(start, 0, self.window) for start in range(0, total, self.window)]
         stride = self.window - 2 * EDGE
         starts = [*range(0, total - self.window, stride), total - self.window]
-        ends = [(a + self.window + b) // 2 for a, b in zip(starts, starts[1:], strict=False)]  # where neighbours meet
+        ends = [(a + self.window + b) // 2 for a, b in pairwise(starts)]  # where neighbours meet
         bounds = zip(starts, [0, *ends], [*ends, total], strict=True)
         return [(start, first - start, last - start) for start, first, last in bounds]

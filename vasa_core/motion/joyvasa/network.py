@@ -104,7 +104,7 @@ class JoyVasaDenoiser(nn.Module):
         """One step: x (W, K), offset (1 or P + W, C) = place and step codes -> (B, W, K) clean motion."""
         tokens = torch.cat([prepared.previous, self.embed(x)]) + offset  # (P + W, C)
         tokens = tokens[None]
-        for layer, heard in zip(self.layers[:-1], prepared.audio, strict=False):
+        for layer, heard in zip(self.layers[:-1], prepared.audio[:-1], strict=True):
             tokens = layer(tokens, heard)  # (B, P + W, C)
         return self.output(self.layers[-1](tokens, prepared.audio[-1], self.sizes.previous))
 
