@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Each package may import from those to its right of the colon, and from itself. `arkit`, `keypoints`: as `types`.
 GROUND = {"types", "errors", "geometry", "attention", "arkit", "keypoints", "__version__"}
 SIBLINGS = {"vision", "audio", "media"}
-CLI_PARTS = {"cli_arguments", "cli_weights", "terminal"}
+CLI_PARTS = {"cli_arguments", "cli_train", "cli_weights", "terminal"}
 BELOW = {
     "ground": GROUND,
     "weights": GROUND,
@@ -29,6 +29,7 @@ BELOW = {
     "train": GROUND | {"weights"} | SIBLINGS | {"faces", "motion", "pipeline", "metrics"},
     "terminal": set(),
     "cli_arguments": GROUND | {"media"},
+    "cli_train": GROUND | {"weights", "media", "train", "cli_arguments", "terminal"},
     "cli_weights": GROUND | {"weights", "faces", "motion", "terminal"},
     "cli": GROUND | {"weights"} | SIBLINGS | {"faces", "motion", "pipeline", "metrics", "train"} | CLI_PARTS,
     "__main__": {"cli"},
@@ -47,6 +48,7 @@ COMFY = re.compile(r"^(comfy\w*|folder_paths|server|nodes|node_helpers|execution
 BANNED_IMPORTS = {"pickle", "importlib.util", "os.system", "multiprocessing.reduction"}
 PRINTERS = {
     "cli.py",
+    "cli_train.py",
     "cli_weights.py",
     "terminal.py",
     "__main__.py",

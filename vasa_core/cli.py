@@ -18,7 +18,8 @@ import torch
 
 from . import __version__
 from .audio.resample import audio_from_waveform
-from .cli_arguments import frame_rate, joined, mixed_emotion, numbers
+from .cli_arguments import frame_rate, joined, mixed_emotion, numbers, usable_device
+from .cli_train import add_train_command, train
 from .cli_weights import add_weights_commands, fetch
 from .errors import BadInput, VasaError
 from .faces import load_face_model
@@ -77,7 +78,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def talk(options: argparse.Namespace) -> None:
     """A portrait speaks."""
-    output, device = _mp4(options.output), _device(options.device)
+    output, device = _mp4(options.output), usable_device(options.device)
     waveform, rate = read_waveform(options.audio)
     audio = audio_from_waveform(waveform, rate)
     models = {"face": _weights(options.face), "motion": _weights(options.use_motion or _motion_model(options.motion))}
@@ -95,7 +96,7 @@ def talk(options: argparse.Namespace) -> None:
 
 def drive(options: argparse.Namespace) -> None:
     """A portrait moves like the face of a video."""
-    output, device = _mp4(options.output), _device(options.device)
+    output, device = _mp4(options.output), usable_device(options.device)
     video = read_video(options.video)
     waveform, rate = video.waveform() or (None, None)
     bar = Bar()
@@ -114,59 +115,12 @@ def motion(options: argparse.Namespace) -> None:
     """The motion of a voice, as a file."""
     audio = audio_from_waveform(*read_waveform(options.audio))
     bar = Bar()
-    made = _Voice(options, _device(options.device)).speak(audio, bar.step("motion"))
+    made = _Voice(options, usable_device(options.device)).speak(audio, bar.step("motion"))
     save = save_arkit_csv if Path(options.output).suffix.lower() == ".csv" else save_motion
     save(options.output, made)
     if options.plot:
         plot_motion(made, title=Path(options.audio).name).save(options.plot)
     bar.done(f"{options.output}: {made.duration:.2f} s, {len(made)} frames")
-
-
-def train(options: argparse.Namespace) -> None:
-    """Train the shipped models again (encoder, motion, or both as 'starter'), or a face model of your own (face)."""
-    from .train.starter import RECIPE, train_encoder_model, train_motion_model  # what training alone needs
-
-    def say(text: str) -> None:
-        print(text, file=sys.stderr, flush=True)
-
-    if options.what == "face":
-        _train_face(options, say)
-        return
-    if options.settings is not None:
-        raise BadInput(f"Only 'train face' takes a file of settings; leave out {options.settings}.")
-    folder, recordings = Path(options.output or "training"), options.recordings and Path(options.recordings)
-    if options.what == "encoder":
-        say(f"written: {train_encoder_model(folder, recordings, say)}")
-        return
-    encoder = Path(options.encoder) if options.encoder else None
-    if options.what == "motion" and encoder is None:
-        encoder = checkpoint.shipped("phonetic.safetensors")
-    start = Path(options.start) if options.start else None
-    made = train_motion_model(
-        folder,
-        recordings,
-        encoder=encoder,
-        start=start,
-        preset=options.preset or "starter",
-        steps=options.steps or RECIPE.steps,
-        seed=options.seed or 0,
-        device=str(_device(options.device)),
-        say=say,
-    )
-    say(f"written: {made}")
-
-
-def _train_face(options: argparse.Namespace, say: Callable[[str], None]) -> None:
-    from .train.face_stage import FaceSettings, train_face
-    from .train.settings import read_settings
-
-    if options.settings is None:
-        raise BadInput("'train face' needs a file of settings: train face SETTINGS.json.")
-    for name in ("output", "recordings", "encoder", "start", "preset", "steps", "seed"):
-        if getattr(options, name) is not None:
-            raise BadInput(f"'train face' takes everything from its file of settings; leave out --{name}.")
-    settings = read_settings(options.settings, FaceSettings)
-    say(f"written: {train_face(settings, str(_device(options.device)), say)}")
 
 
 class _Voice:
@@ -219,17 +173,6 @@ def _controls(options: argparse.Namespace) -> Controls:
     return Controls(gaze, distance, emotion)
 
 
-def _device(name: str) -> torch.device:
-    """'auto': the accelerator where there is one, else the CPU. Raises BadInput for what torch does not know."""
-    if name == "auto":
-        return torch.accelerator.current_accelerator() if torch.accelerator.is_available() else torch.device("cpu")
-    try:
-        return torch.zeros(1, device=name).device
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise BadInput(f"The device '{name}' cannot be used ({reason}). Use --device auto or cpu.") from error
-
-
 def _weights(name: str) -> Path | str:
     """The file behind a shipped name or a path; the name itself where there is none, which the loader complains of."""
     files = (checkpoint.shipped(f"{name}.safetensors"), Path(name))
@@ -278,16 +221,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("audio", help="speech, as for talk")
     sub.add_argument("-o", "--output", required=True, help="file to write: .safetensors, or .csv for ARKit curves")
     sub.add_argument("--plot", metavar="PICTURE", help="draw the motion, too")
-    sub = command(train)
-    sub.add_argument("what", choices=["encoder", "motion", "starter", "face"], help="starter: encoder, then motion")
-    sub.add_argument("settings", nargs="?", help="face: a JSON file of settings, see the README")
-    sub.add_argument("-o", "--output", help="folder for corpus, states and weights (training)")
-    sub.add_argument("--recordings", metavar="FOLDER", help="labelled human speech; without it, synthetic voices alone")
-    sub.add_argument("--encoder", metavar="FILE", help="audio encoder for the motion model (motion: the shipped one)")
-    sub.add_argument("--start", metavar="FILE", help="motion model to go on from")
-    sub.add_argument("--preset", help="size of the motion model: starter or paper (starter)")
-    sub.add_argument("--steps", type=int, help="training steps of the motion model (as many as the shipped one)")
-    sub.add_argument("--seed", type=int, help="of everything that is drawn (0)")
+    add_train_command(plain_command)
     add_weights_commands(plain_command)
     return parser
 

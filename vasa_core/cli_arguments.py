@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 
+import torch
+
 from .errors import BadInput
 from .media.write import exact_rate
 from .types import EMOTIONS
@@ -57,3 +59,14 @@ def frame_rate(text: str) -> Fraction:
         return exact_rate(Fraction(text))
     except (ValueError, ZeroDivisionError, BadInput):
         raise argparse.ArgumentTypeError(f"'{text}' is not a frame rate; use 25, 29.97 or 30000/1001") from None
+
+
+def usable_device(name: str) -> torch.device:
+    """'auto': the accelerator where there is one, else the CPU. Raises BadInput for what torch does not know."""
+    if name == "auto":
+        return torch.accelerator.current_accelerator() if torch.accelerator.is_available() else torch.device("cpu")
+    try:
+        return torch.zeros(1, device=name).device
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise BadInput(f"The device '{name}' cannot be used ({reason}). Use --device auto or cpu.") from error

@@ -30,16 +30,22 @@ def test_it_trains_what_the_settings_say_and_goes_on(tmp_path, capfd):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["train", "face"], "needs a file of settings"),
-        (["train", "face", "none.json"], "none.json cannot be read"),
-        (["train", "face", "SETTINGS", "--steps", "3"], "leave out --steps"),
-        (["train", "motion", "SETTINGS"], "Only 'train face'"),
+        (["train"], "required: WHAT"),
+        (["train", "face"], "required: settings"),
+        (["train", "face", "SETTINGS", "--steps", "3"], "unrecognized arguments: --steps 3"),
+        (["train", "encoder", "--steps", "3"], "unrecognized arguments: --steps 3"),
     ],
 )
-def test_mistakes_are_one_sentence(tmp_path, capfd, arguments, says):
+def test_a_wrong_command_is_refused(tmp_path, capfd, arguments, says):
     path = settings_file(tmp_path)
-    assert main([path if word == "SETTINGS" else word for word in arguments]) == 2
-    assert says in capfd.readouterr().err
+    with pytest.raises(SystemExit) as stop:
+        main([path if word == "SETTINGS" else word for word in arguments])
+    assert stop.value.code == 2 and says in capfd.readouterr().err
+
+
+def test_a_missing_file_of_settings_is_named(capfd):
+    assert main(["train", "face", "none.json"]) == 2
+    assert "none.json cannot be read" in capfd.readouterr().err
 
 
 def test_a_wrong_setting_is_named(tmp_path, capfd):
