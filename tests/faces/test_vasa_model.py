@@ -1,5 +1,6 @@
 """The face model, its reader and its file, with a tiny network of random weights."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ import torch
 
 from tests.faces import contract
 from tests.faces.vasa_kit import lively_network, picture_crop
-from vasa_core.errors import BadInput, WeightsError
+from vasa_core.errors import BadInput, WeightsError, WrongSpace
 from vasa_core.faces import load_face_model
 from vasa_core.faces.vasa.files import ARCHITECTURE, load_face_network, save_face_network
 from vasa_core.faces.vasa.layers import is_folded
@@ -92,20 +93,32 @@ def test_a_file_gives_back_the_model(tmp_path, model, portrait):
     path = tmp_path / "mine.safetensors"
     save_face_network(path, model.network, steps=7)
     loaded = load_face_model(str(path))
-    assert loaded.space == SPACE and is_folded(loaded.network)
+    assert loaded.space.name.startswith("vasa-") and is_folded(loaded.network)
+    rest = replace(portrait.rest, space=loaded.space)
     torch.testing.assert_close(
-        loaded.decode(loaded.encode(portrait.crop), portrait.rest), model.decode(portrait, portrait.rest),
-        atol=1e-4, rtol=0,
-    )  # fmt: skip
+        loaded.decode(loaded.encode(portrait.crop), rest), model.decode(portrait, portrait.rest), atol=1e-4, rtol=0
+    )
     _, header = checkpoint.load(path, ARCHITECTURE)
-    assert header["steps"] == "7" and header["space"] == "vasa"
+    assert header["steps"] == "7" and header["space"] == loaded.space.name
+
+
+def test_two_trainings_have_two_spaces_and_a_half_precision_copy_has_its_own(tmp_path, model, portrait):
+    def space(network, **more):
+        save_face_network(tmp_path / "f.safetensors", network, steps=7, **more)
+        return load_face_model(str(tmp_path / "f.safetensors")).space
+
+    one, other = space(model.network), space(lively_network(seed=1))
+    assert one == space(model.network) == space(model.network, half=True)
+    assert one != other and one.dynamics == other.dynamics
+    with pytest.raises(WrongSpace, match=one.name):
+        load_face_model(str(tmp_path / "f.safetensors")).decode(portrait, replace(portrait.rest, space=other))
 
 
 def test_a_file_can_be_trained_on_and_named(tmp_path, model):
     path = tmp_path / "mine.safetensors"
     save_face_network(path, model.network, steps=7, space="vasa-drawings", half=True)
     loaded = load_face_network(path, trainable=True)
-    assert loaded.space == MotionSpace("vasa-drawings", 16) and not is_folded(loaded.network)
+    assert loaded.space.name.startswith("vasa-drawings-") and not is_folded(loaded.network)
     assert all(p.requires_grad and p.dtype == torch.float32 for p in loaded.network.parameters())
     with pytest.raises(WeightsError, match="for use"):
         save_face_network(path, load_face_network(path).network, steps=8)

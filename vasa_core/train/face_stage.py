@@ -44,7 +44,7 @@ class FaceSettings:
     output: folder. preset: of the network. clips: folder of clips (see face_data.py); without it, that many synthetic
     `identities`. batch: pairs in a step. known_pose: share of the steps, from the first, in which warps get the known
     pose instead of the one that is read. perceptual_network, identity_network: files (see vgg.py, recognition.py).
-    patch_width: channels of the discriminator. space: name of the motion space, for who keeps several trainings apart.
+    patch_width: channels of the discriminator. space: what the motion space is called, before the hash of the weights.
     """
 
     output: str

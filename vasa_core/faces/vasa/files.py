@@ -2,6 +2,10 @@
 
 The file is safetensors. Its header names the architecture, the preset with all its sizes, the motion space, and the
 number of steps it was trained for. A network that was not trained is neither written nor read.
+
+What a dynamics code means is a matter of the weights alone: the same training a thousand steps on reads other codes.
+So the space is named after its training and its weights, such as vasa-1f0c22d9, and a motion model that was trained on
+one network's codes is never used with another's.
 """
 
 from __future__ import annotations
@@ -29,16 +33,18 @@ def save_face_network(
 ) -> None:
     """Write `network`, trained for `steps`, atomically; `half` stores float16.
 
-    space: the name of its motion space. Codes of separate trainings differ, so name those that you want to keep apart.
+    space: what its motion space is called; the first digits of the hash of the whole weights are put behind it.
     Raises WeightsError for an untrained network, and for one whose weights `fold` has already simplified.
     """
     if steps < 1:
         raise WeightsError("This face network is untrained and is not saved. Train it for at least one step.")
     if is_folded(network):
         raise WeightsError("This face network was loaded for use, not training; copy its file instead of saving it.")
-    tensors = {name: value.half() if half else value for name, value in network.state_dict().items()}
+    weights = {name: value.detach().cpu() for name, value in network.state_dict().items()}
+    tensors = {name: value.half() if half else value for name, value in weights.items()}
     sizes = json.dumps(asdict(network.preset))
-    told = {"space": space, "dynamics": str(network.preset.dynamics), "steps": str(steps), "preset": sizes}
+    unique = f"{space}-{checkpoint.content_hash(weights)[:8]}"
+    told = {"space": unique, "dynamics": str(network.preset.dynamics), "steps": str(steps), "preset": sizes}
     checkpoint.save(path, tensors, ARCHITECTURE, precision="float16" if half else "float32", **told)
 
 
