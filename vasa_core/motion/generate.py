@@ -90,15 +90,16 @@ def generate_windows(
 def guidance_scales(model: MotionModel, sampling: Sampling) -> dict[int, Tensor]:
     """Scale (K,) of each guided condition, by channel.
 
-    The sound decides what is spoken, so there is nothing to guide: up to the model's default scale the lips are what
-    they were trained to be, and beyond it they exaggerate. Gaze does not move them.
+    Channels that were trained with more noise than signal, as the starter's lips, are decided by the sound, so there is
+    nothing to guide: up to the model's default scale they are what they were trained to be, and beyond it they
+    exaggerate. Gaze does not move them.
     """
-    spoken = model.channels.spoken
+    decided = model.denoiser.noise > 1  # (K,)
     beyond = max(0.0, sampling.cfg_audio - model.sampling.cfg_audio)
-    zeros = torch.zeros(len(spoken), device=spoken.device)
+    zeros = torch.zeros(len(decided), device=decided.device)
     return {
-        AUDIO: torch.where(spoken, zeros + beyond, zeros + sampling.cfg_audio),
-        GAZE: torch.where(spoken, zeros, zeros + sampling.cfg_gaze),
+        AUDIO: torch.where(decided, zeros + beyond, zeros + sampling.cfg_audio),
+        GAZE: torch.where(decided, zeros, zeros + sampling.cfg_gaze),
     }
 
 

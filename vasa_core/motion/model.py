@@ -1,7 +1,8 @@
 """A motion model and its file: denoiser, channels, and what it is for.
 
 The file is safetensors. Its header names the architecture, the preset, the motion space, the audio encoder and its
-channels, the frame rate and the stored precision; the normalisation is among the tensors.
+channels, the frame rate and the stored precision; what the motion's channels are made of, and their normalisation, is
+among the tensors.
 """
 
 from __future__ import annotations
@@ -13,12 +14,11 @@ from typing import Protocol
 import torch
 from torch import nn
 
-from ..arkit import ARKIT
 from ..audio import load_audio_encoder
 from ..errors import BadInput, WeightsError
 from ..types import AudioFeatures, Controls, Motion, MotionSpace
 from ..weights import checkpoint
-from .channels import arkit_channels, plain_channels
+from .channels import MotionChannels, plain_channels
 from .conditions import PREVIOUS, WINDOW
 from .denoiser import PRESETS, DiffusionTransformer, Preset
 from .joyvasa.checkpoint import is_joyvasa
@@ -35,18 +35,25 @@ class MotionModel(nn.Module):
     """Denoiser and channels of one motion space, for the features of one audio encoder.
 
     encoder: name of the audio encoder, as in AudioFeatures; audio_channels: width of its features; fps: frames per
-    second of features and motion alike; sampling: what holds where the user asks for nothing.
+    second of features and motion alike; channels: in which it sees motion, by default every number of it by itself;
+    sampling: what holds where the user asks for nothing.
     """
 
     sampling = Sampling(steps=10, cfg_audio=0.5, cfg_gaze=1.0)
 
     def __init__(
-        self, space: MotionSpace, encoder: str, audio_channels: int, preset: str | Preset = "starter", fps: float = FPS
+        self,
+        space: MotionSpace,
+        encoder: str,
+        audio_channels: int,
+        preset: str | Preset = "starter",
+        fps: float = FPS,
+        channels: MotionChannels | None = None,
     ) -> None:
         super().__init__()
         self.space, self.encoder, self.audio_channels, self.fps = space, encoder, audio_channels, fps
         self.preset = PRESETS[preset] if isinstance(preset, str) else preset
-        self.channels = arkit_channels() if space == ARKIT else plain_channels(space)
+        self.channels = channels or plain_channels(space)
         self.denoiser = DiffusionTransformer(self.preset, len(self.channels), audio_channels)
 
     @property
@@ -147,13 +154,13 @@ def _load_own(path: Path) -> MotionModel:
         preset = Preset(*(int(header[key]) for key in ("layers", "width", "heads", "widen")))
         sizes = (int(header["window"]), int(header["previous"]))
         channels, fps = int(header["audio_channels"]), float(header["fps"])
-        made_for, names = header["encoder"], header["motion_channels"]
+        made_for, names = header["encoder"], tuple(header["motion_channels"].split(","))
     except (KeyError, ValueError) as error:
         raise WeightsError(
             f"The header of {path.name} is not that of a motion model ({error}). Get it again."
         ) from error
-    model = MotionModel(found, made_for, channels, preset, fps)
-    if sizes != (WINDOW, PREVIOUS) or names != ",".join(model.channels.names):
-        raise WeightsError(f"{path.name} was made for other windows or motion channels than this version's.")
+    if sizes != (WINDOW, PREVIOUS):
+        raise WeightsError(f"{path.name} was made for other windows than this version's.")
+    model = MotionModel(found, made_for, channels, preset, fps, MotionChannels(names, found))
     checkpoint.load_into(model, tensors, path.name)
     return model.eval()

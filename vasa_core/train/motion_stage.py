@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from ..arkit import ARKIT
-from ..motion.channels import APERTURE, SPOKEN, MotionChannels
+from ..motion.channels import APERTURE, SPOKEN, MotionChannels, arkit_channels
 from ..motion.conditions import PREVIOUS_MOTION, WINDOW
 from ..motion.denoiser import Preset
 from ..motion.diffusion import STEPS, add_noise, draw_noise
@@ -106,7 +106,7 @@ def train_motion(
 def new_model(utterances: Sequence[Utterance], encoder: str, preset: str | Preset, seed: int) -> MotionModel:
     """A model with fresh weights, its channels normalised by two hundred performances."""
     torch.manual_seed(seed)
-    model = MotionModel(ARKIT, encoder, utterances[0].features.shape[1], preset, FPS)
+    model = MotionModel(ARKIT, encoder, utterances[0].features.shape[1], preset, FPS, arkit_channels())
     starts = ((STEADY, 0.5), (FADING, 0.0), (TRUST, 0.4), (NOISE, 1.0))
     model.denoiser.start_smooth(*(torch.tensor([t.get(n, other) for n in model.channels.names]) for t, other in starts))
     data = Performances(utterances, model.channels, FPS, Drops(), seed)
@@ -116,7 +116,7 @@ def new_model(utterances: Sequence[Utterance], encoder: str, preset: str | Prese
     model.channels.fit(motion, SCALE_FLOOR)
     for name, factor in SCALES.items():
         model.channels.scale[model.channels.names.index(name)] *= factor
-    model.denoiser.hearing.start_linear(features, model.channels.normalise(motion), model.channels.spoken)
+    model.denoiser.hearing.start_linear(features, model.channels.normalise(motion), model.denoiser.noise > 1)
     return model
 
 
