@@ -24,6 +24,7 @@ import comfy.model_patcher
 import comfy.utils
 import folder_paths
 import torch
+from comfy.cli_args import args as launched_with
 from PIL import Image
 from torch import Tensor, nn
 
@@ -60,11 +61,11 @@ class Placed(Generic[Model]):
     """A model of ours and the network inside it, which ComfyUI moves between memory and the accelerator.
 
     `patcher` is what ComfyUI's memory manager and cache look for. slow: one call may take seconds, so that a cancel
-    must take effect inside it.
+    must take effect inside it. source: the weights' names and hashes, for the tags of a video.
     """
 
-    def __init__(self, model: Model, network: nn.Module, slow: bool = False) -> None:
-        self._model, self.slow = model, slow
+    def __init__(self, model: Model, network: nn.Module, slow: bool = False, source: str = "") -> None:
+        self._model, self.slow, self.source = model, slow, source
         if slow:
             for part in network.modules():
                 part.register_forward_pre_hook(_cancelled_here)
@@ -94,8 +95,8 @@ class Placed(Generic[Model]):
 class PlacedMotionModel(Placed[Any]):
     """A motion model by its denoiser. `hearing` is the audio encoder that it brings along, placed alone, or None."""
 
-    def __init__(self, model: Any) -> None:
-        super().__init__(model, model.denoiser)
+    def __init__(self, model: Any, source: str = "") -> None:
+        super().__init__(model, model.denoiser, source=source)
         own = getattr(model, "hearing", None)
         self.hearing = None if own is None else Placed(own, own, slow=True)
 
@@ -285,6 +286,11 @@ def model_path(name: str) -> Path:
         folders = " or ".join(folder_paths.get_folder_paths(MODEL_FOLDER))
         raise BadInput(f"There is no weights file '{name}' in {folders}. Put it there and press R, or pick another.")
     return Path(path)
+
+
+def may_write_metadata() -> bool:
+    """Whether files may say what they were made with: not where ComfyUI was started with --disable-metadata."""
+    return not launched_with.disable_metadata
 
 
 def temporary_file(suffix: str) -> Path:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from comfy_api.latest import io
 
 from ..vasa_core.faces import load_face_model
+from ..vasa_core.media.provenance import described
 from ..vasa_core.motion.joyvasa.model import load_joyvasa
 from ..vasa_core.motion.joyvasa.options import CHAININGS, SMOOTHINGS, JoyVasaOptions
 from ..vasa_core.motion.model import MotionModel, SamplingModel, load_motion_model
 from ..vasa_core.types import FaceModel
+from ..vasa_core.weights.checkpoint import shipped
 from ..vasa_core.weights.registry import JOYVASA, LIVEPORTRAIT, ReleasedModel
 from . import host, sockets
 
@@ -71,14 +73,16 @@ def placed_face(name: str, dtype: str) -> host.Placed[FaceModel]:
     """The face model, in the types and with the hooks that its size asks for."""
     if name == SHIPPED_FACE:
         model = load_face_model(name)
-        return host.Placed(model, model.network)
+        return host.Placed(model, model.network, source=name)
     if name == LIVEPORTRAIT.name:
-        model = load_face_model(name, host.released_files(LIVEPORTRAIT))
+        files = host.released_files(LIVEPORTRAIT)
+        model, paths = load_face_model(name, files), list(files.values())
     else:
-        model = load_face_model(str(host.model_path(name)))
+        paths = [host.model_path(name)]
+        model = load_face_model(str(paths[0]))
     for part in getattr(model, "halves", ()):
         part.to(host.network_dtype(dtype, model.network))
-    return host.Placed(model, model.network, slow=True)
+    return host.Placed(model, model.network, slow=True, source=described(paths))
 
 
 class LoadMotionModel(io.ComfyNode):
@@ -128,9 +132,9 @@ class LoadMotionModel(io.ComfyNode):
         default = JoyVasaOptions()
         options = JoyVasaOptions(joyvasa_windows or default.chaining, smoothing=joyvasa_head or default.smoothing)
         if name == JOYVASA.name:
-            generator, template = host.released_files(JOYVASA).values()
-            model: MotionModel | SamplingModel = load_joyvasa(generator, options, template)
+            paths = list(host.released_files(JOYVASA).values())
+            model: MotionModel | SamplingModel = load_joyvasa(paths[0], options, paths[1])
         else:
-            path = name if name == SHIPPED_MOTION else host.model_path(name)
-            model = load_motion_model(path, joyvasa=options)
-        return io.NodeOutput(host.PlacedMotionModel(model))
+            paths = [shipped(f"{name}.safetensors") if name == SHIPPED_MOTION else host.model_path(name)]
+            model = load_motion_model(paths[0], joyvasa=options)
+        return io.NodeOutput(host.PlacedMotionModel(model, described(paths)))

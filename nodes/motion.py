@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from comfy_api.latest import io
 
+from ..vasa_core.media.provenance import made_with
 from ..vasa_core.motion.generate import Sampling, generate
 from ..vasa_core.motion.model import MotionModel
 from ..vasa_core.motion.plot import plot_motion
@@ -94,4 +97,4 @@ class GenerateMotion(io.ComfyNode):
         progress = host.Progress()
         motion = generate(model, features, controls or Controls(), sampling or Sampling(), generator, progress)
         progress.show(plot_motion(motion))
-        return io.NodeOutput(motion)
+        return io.NodeOutput(replace(motion, origin=made_with({"motion": motion_model.source}, seed)))

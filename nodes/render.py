@@ -6,7 +6,8 @@ import torch
 from comfy_api.latest import InputImpl, io
 from torch import Tensor
 
-from ..vasa_core.media.provenance import provenance
+from ..vasa_core.media.label import labelled
+from ..vasa_core.media.provenance import made_with, provenance
 from ..vasa_core.media.write import VideoWriter
 from ..vasa_core.pipeline import anchor, at_rate, pasted, remarks, render, suited
 from ..vasa_core.types import FaceModel, Motion, Portrait
@@ -33,6 +34,13 @@ def _at_rate_of_video(motion: Motion, fps: float, waveform: Tensor | None, rate:
     if waveform is not None and abs(waveform.shape[1] / rate - duration) <= 1.0 / motion.fps:
         duration = waveform.shape[1] / rate
     return at_rate(motion, fps or motion.fps, duration)
+
+
+def _tags(face_model: host.Placed[FaceModel], motion: Motion) -> dict[str, str]:
+    """What the video says of its origin, unless ComfyUI was told to write no metadata."""
+    if not host.may_write_metadata():
+        return {}
+    return provenance({**made_with({"face": face_model.source}), **motion.origin})
 
 
 def _ready(face_model: host.Placed[FaceModel]) -> FaceModel:
@@ -93,6 +101,10 @@ class RenderVideo(io.ComfyNode):
                     "fps", default=0.0, min=0.0, max=120.0, step=0.01, advanced=True,
                     tooltip="Frames per second of the video. 0 takes the motion's own, 25 for generated motion.",
                 ),
+                io.String.Input(
+                    "label", default="", optional=True, advanced=True,
+                    tooltip="Words shown in a corner of every frame, such as AI generated. Empty: none.",
+                ),
             ),
             outputs=[
                 io.Video.Output("video", tooltip="For Save Video, Get Video Components or any video node."),
@@ -109,6 +121,7 @@ class RenderVideo(io.ComfyNode):
         fps: float = 0.0,
         audio: dict | None = None,
         picture: Tensor | None = None,
+        label: str = "",
     ) -> io.NodeOutput:
         """Encode each piece as it is decoded, into a file in ComfyUI's temp folder."""
         waveform, rate = sockets.waveform_from_socket(audio)
@@ -121,8 +134,8 @@ class RenderVideo(io.ComfyNode):
             whole = sockets.picture_of_crop(picture, portrait.crop)
             pieces = pasted(pieces, host.to_device(whole), portrait.crop)
         path = host.temporary_file(".mp4")
-        with VideoWriter(path, absolute.fps, waveform, rate, provenance()) as writer:
-            for frames in pieces:
+        with VideoWriter(path, absolute.fps, waveform, rate, _tags(face_model, motion)) as writer:
+            for frames in labelled(pieces, label):
                 writer.write(frames)
                 progress.show(frames[-1])
         return io.NodeOutput(InputImpl.VideoFromFile(str(path)), "\n".join(remarks(model, portrait, absolute)))

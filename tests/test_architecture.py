@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Each package may import from those to its right of the colon, and from itself. `arkit`, `keypoints`: as `types`.
 GROUND = {"types", "errors", "geometry", "attention", "arkit", "keypoints", "__version__"}
 SIBLINGS = {"vision", "audio", "media"}
-CLI_PARTS = {"cli_arguments", "cli_train", "cli_weights", "terminal"}
+CLI_PARTS = {"cli_arguments", "cli_provenance", "cli_train", "cli_weights", "terminal"}
 BELOW = {
     "ground": GROUND,
     "weights": GROUND,
@@ -29,6 +29,7 @@ BELOW = {
     "train": GROUND | {"weights"} | SIBLINGS | {"faces", "motion", "pipeline", "metrics"},
     "terminal": set(),
     "cli_arguments": GROUND | {"media"},
+    "cli_provenance": GROUND | {"media"},
     "cli_train": GROUND | {"weights", "media", "train", "cli_arguments", "terminal"},
     "cli_weights": GROUND | {"weights", "faces", "motion", "terminal"},
     "cli": GROUND | {"weights"} | SIBLINGS | {"faces", "motion", "pipeline", "metrics", "train"} | CLI_PARTS,
@@ -36,18 +37,30 @@ BELOW = {
 }
 NODES_MAY_USE = GROUND | {"weights"} | SIBLINGS | {"faces", "motion", "pipeline", "metrics"}
 
-ALLOWED_THIRD_PARTIES = {"torch", "torchaudio", "numpy", "PIL", "safetensors", "av", "huggingface_hub", "xformers"}
+ALLOWED_THIRD_PARTIES = {
+    "torch",
+    "torchaudio",
+    "numpy",
+    "PIL",
+    "safetensors",
+    "av",
+    "huggingface_hub",
+    "xformers",
+    "c2pa",
+}
 HOMES = {  # third party: the only places (folders end with /) inside vasa_core that may import it
     "av": ("media/",),
     "huggingface_hub": ("weights/hub.py",),
     "torch.distributed": ("train/distributed.py",),
     "xformers": ("attention.py",),
+    "c2pa": ("media/credentials.py",),
     "subprocess": ("train/synthesis.py",),
 }
 COMFY = re.compile(r"^(comfy\w*|folder_paths|server|nodes|node_helpers|execution)(\.|$)")
 BANNED_IMPORTS = {"pickle", "importlib.util", "os.system", "multiprocessing.reduction"}
 PRINTERS = {
     "cli.py",
+    "cli_provenance.py",
     "cli_train.py",
     "cli_weights.py",
     "terminal.py",

@@ -24,7 +24,7 @@ CACHE = ROOT / ".comfyui"
 OLDEST, NEWEST = (3, 10), (3, 12)
 # One matching set; ComfyUI's own list leaves them open.
 TORCH = ("torch==2.11.0", "torchaudio==2.11.0", "torchvision==0.26.0")
-TESTS = ("pytest>=8,<10", "ruff==0.17.5", "soundfile")
+TESTS = ("pytest>=8,<10", "ruff==0.17.5", "soundfile", "c2pa-python>=0.38,<1", "cryptography")
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""python -m vasa_core talk | drive | motion | train | fetch | convert | models: what the nodes do, without ComfyUI.
+"""python -m vasa_core talk | drive | motion | train | fetch | convert | models | inspect | sign, without ComfyUI.
 
 People give degrees; the core takes radians. Errors are one sentence on stderr and exit code 2. Stopping with Ctrl-C
 leaves no file behind.
@@ -9,7 +9,8 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from math import radians
 from pathlib import Path
@@ -19,11 +20,13 @@ import torch
 from . import __version__
 from .audio.resample import audio_from_waveform
 from .cli_arguments import frame_rate, joined, mixed_emotion, numbers, usable_device
+from .cli_provenance import add_provenance_commands
 from .cli_train import add_train_command, train
 from .cli_weights import add_weights_commands, fetch
 from .errors import BadInput, VasaError
 from .faces import load_face_model
-from .media.provenance import provenance
+from .media.label import labelled
+from .media.provenance import made_with, provenance
 from .media.read import read_image, read_video, read_waveform
 from .media.write import VideoWriter
 from .motion.controls import sample_controls
@@ -52,7 +55,7 @@ from .vision.crop import crop_face
 from .vision.model import load_vision
 from .weights import checkpoint
 from .weights.installed import default_folder, find, folders_in
-from .weights.registry import JOYVASA
+from .weights.registry import JOYVASA, LIVEPORTRAIT
 
 FAILED, CANCELLED = 2, 130
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -81,11 +84,10 @@ def talk(options: argparse.Namespace) -> None:
     output, device = _mp4(options.output), usable_device(options.device)
     waveform, rate = read_waveform(options.audio)
     audio = audio_from_waveform(waveform, rate)
-    models = {"face": _weights(options.face), "motion": _weights(options.use_motion or _motion_model(options.motion))}
-    tags = provenance(models, None if options.use_motion else options.seed)
+    saved = load_motion(options.use_motion) if options.use_motion else None
+    origin = saved.origin if saved else _voice_origin(options)
     bar = Bar()
-    with VideoWriter(output, options.fps, waveform, rate, tags) as writer:
-        saved = load_motion(options.use_motion) if options.use_motion else None
+    with VideoWriter(output, options.fps, waveform, rate, _tags(options, origin)) as writer:
         voice = None if saved else _Voice(options, device)
         face = _Face(options, device)
         motion = saved or voice.speak(audio, bar.step("motion"))
@@ -100,7 +102,7 @@ def drive(options: argparse.Namespace) -> None:
     video = read_video(options.video)
     waveform, rate = video.waveform() or (None, None)
     bar = Bar()
-    with VideoWriter(output, video.fps, waveform, rate, provenance({"face": _weights(options.face)})) as writer:
+    with VideoWriter(output, video.fps, waveform, rate, _tags(options)) as writer:
         face = _Face(options, device)
         passes = 2 if isinstance(face.model, ReadsFilms) else 1  # one to find the face, one to read it
         frames = Counted(video, video.expected_frames, passes, bar.step("reading"))
@@ -130,12 +132,13 @@ class _Voice:
         joyvasa = JoyVasaOptions(options.chaining, options.positions, options.smoothing)
         self.model = load_motion_model(_motion_model(options.motion), joyvasa=joyvasa).to(device)
         self.encoder = encoder_of(self.model, options.audio_encoder).to(device)
-        self.controls, self.seed = _controls(options), options.seed
+        self.controls, self.seed, self.origin = _controls(options), options.seed, _voice_origin(options)
         sample_controls(self.controls, 1, self.model.fps)  # says now what is wrong with them
         self.sampling = Sampling(options.steps, options.cfg_audio, options.cfg_gaze)
 
     def speak(self, audio: Audio, progress: Progress) -> Motion:
-        return speak(self.model, self.encoder, audio, self.controls, self.sampling, self.seed, progress)
+        motion = speak(self.model, self.encoder, audio, self.controls, self.sampling, self.seed, progress)
+        return replace(motion, origin=self.origin)
 
 
 class _Face:
@@ -151,7 +154,7 @@ class _Face:
         framing = getattr(self.model, "framing", None)
         self.crop = crop_face(self.vision, self.picture, options.face_index, options.box, framing=framing)
         self.portrait = self.model.encode(self.crop)
-        self.whole = options.paste_back
+        self.whole, self.label = options.paste_back, options.label
 
     def placed(self, motion: Motion) -> Motion:
         """Absolute motion of this portrait, converted where the face model's space is another."""
@@ -160,7 +163,8 @@ class _Face:
     def write(self, writer: VideoWriter, motion: Motion, progress: Progress) -> None:
         """Frames of absolute `motion` into the file, in the whole picture where that is asked for."""
         pieces = render(self.model, self.portrait, motion, progress=progress)
-        for piece in pasted(pieces, self.picture, self.crop) if self.whole else pieces:
+        pieces = pasted(pieces, self.picture, self.crop) if self.whole else pieces
+        for piece in labelled(pieces, self.label):
             writer.write(piece)
         for remark in remarks(self.model, self.portrait, motion):
             print(f"note: {remark}", file=sys.stderr)
@@ -171,6 +175,18 @@ def _controls(options: argparse.Namespace) -> Controls:
     distance = Curve.constant(options.distance) if options.distance is not None else None
     emotion = Curve.constant(*(options.emotion.get(name, 0.0) for name in EMOTIONS)) if options.emotion else None
     return Controls(gaze, distance, emotion)
+
+
+def _voice_origin(options: argparse.Namespace) -> dict[str, str]:
+    return made_with({"motion": _weights(_motion_model(options.motion))}, options.seed)
+
+
+def _tags(options: argparse.Namespace, origin: Mapping[str, str] | None = None) -> dict[str, str]:
+    """What the video says of itself: the face model, and how its motion came to be."""
+    face = _weights(options.face)
+    if options.face == LIVEPORTRAIT.name:
+        face = list(find(LIVEPORTRAIT, folders_in(default_folder(), LIVEPORTRAIT)).values())
+    return provenance({**made_with({"face": face}), **(origin or {})})
 
 
 def _weights(name: str) -> Path | str:
@@ -223,6 +239,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--plot", metavar="PICTURE", help="draw the motion, too")
     add_train_command(plain_command)
     add_weights_commands(plain_command)
+    add_provenance_commands(plain_command)
     return parser
 
 
@@ -236,6 +253,7 @@ def _portrait_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--face-index", type=int, default=0, metavar="N", help="which face; 0 is the largest (0)")
     box = numbers(4, "four numbers, left,top,right,bottom in pixels")
     parser.add_argument("--box", type=box, metavar="L,T,R,B", help="only faces in this part of the picture")
+    parser.add_argument("--label", default="", metavar="WORDS", help="shown in a corner, such as 'AI generated' (none)")
     parser.add_argument("--paste-back", action="store_true", help="the whole picture instead of the face's square")
 
 

@@ -29,5 +29,9 @@ class OutputError(VasaError):
     """An output file that cannot be written: no space, no permission, no such folder."""
 
 
+class MissingPackage(VasaError):
+    """An optional package that is not installed."""
+
+
 class DownloadError(VasaError):
     """A file that could not be downloaded: no network, no such file, a login needed, the wrong hash."""

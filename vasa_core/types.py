@@ -14,8 +14,8 @@ pitch positive up, roll positive clockwise. Angles are radians. Distance 1 is th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import torch
@@ -93,12 +93,14 @@ class Motion:
     pose: (T, 6) pitch, yaw, roll in radians, tx, ty in half-crops (x right, y down), natural log of scale.
     dynamics: (T, D) in the units of `space`.
     fps: frames per second.
+    origin: what it was made with, such as the motion model and the seed, for the tags of a video. Edits keep it.
     """
 
     pose: Tensor
     dynamics: Tensor
     fps: float
     space: MotionSpace
+    origin: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
         if self.pose.ndim != 2 or self.pose.shape[1] != len(POSE):

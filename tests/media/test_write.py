@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from vasa_core.errors import BadInput, OutputError
-from vasa_core.media.provenance import SYNTHETIC, provenance
+from vasa_core.media.provenance import SYNTHETIC, made_with, provenance
 from vasa_core.media.read import read_video, read_waveform
 from vasa_core.media.write import VideoWriter, exact_rate
 
@@ -97,7 +97,7 @@ def test_odd_sizes_are_made_even(tmp_path, size):
 def test_metadata(tmp_path):
     weights = tmp_path / "w.safetensors"
     weights.write_bytes(b"weights")
-    tags = provenance({"face": "mesh", "motion": weights}, seed=7)
+    tags = provenance(made_with({"face": "mesh", "motion": weights}, seed=7))
     with VideoWriter(tmp_path / "v.mp4", 25, metadata={**tags, "workflow": '{"nodes": []}'}) as writer:
         writer.write(frames(2))
     with av.open(str(tmp_path / "v.mp4")) as file:

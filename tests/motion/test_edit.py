@@ -1,5 +1,7 @@
 """Editing motions: each function does what its docstring says, to the frame."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -64,6 +66,15 @@ def test_loop_has_the_length_and_no_jump():
     assert len(looped) == 175
     assert looped.pose.diff(dim=0).abs().max() < 0.2  # a hard joint would jump by 0.98
     assert looped.pose[:40].equal(ramp.pose[:40])
+
+
+def test_edits_keep_what_a_motion_was_made_with():
+    a = replace(motion(50, seed=1), origin={"motion_model": "starter", "seed": "1"})
+    b = replace(motion(40, seed=2), origin={"motion_model": "starter", "seed": "2"})
+    both = {"motion_model": "starter", "seed": "1, 2"}
+    assert edit.splice(a, b).origin == both and edit.combine(b, a).origin == both
+    for edited in (edit.scale(a, 0.5), edit.trim(a, 0.2), edit.loop(a, 4.0), edit.smooth(a, 0.1), edit.resample(a, 30)):
+        assert edited.origin == a.origin
 
 
 def test_splice():

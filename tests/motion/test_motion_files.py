@@ -17,9 +17,10 @@ def motion(frames=50, fps=25.0):
 @pytest.mark.parametrize("fps", [25.0, 29.97, 30000 / 1001])
 def test_safetensors_round_trip_is_exact(tmp_path, fps):
     space = MotionSpace("liveportrait", 63)
-    a = Motion(torch.randn(7, 6), torch.randn(7, 63), fps, space)
+    a = Motion(torch.randn(7, 6), torch.randn(7, 63), fps, space, {"motion_model": "joyvasa", "seed": "7"})
     save_motion(tmp_path / "m.safetensors", a)
     b = load_motion(tmp_path / "m.safetensors")
+    assert b.origin == a.origin
     assert b.pose.equal(a.pose) and b.dynamics.equal(a.dynamics) and (b.fps, b.space) == (a.fps, a.space)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 import av
 import pytest
@@ -46,7 +47,9 @@ def test_a_talking_portrait_is_a_video_as_long_as_its_sound(run, talking):
         assert abs(picture.frames / 25 - CLIP_SECONDS) <= 1 / 25
         assert abs(float(sound.duration * sound.time_base) - CLIP_SECONDS) < 0.1
         assert "workflow" in film.metadata or "prompt" in film.metadata
-        assert "Synthetic" in film.metadata["comment"]
+        assert "Synthetic" in film.metadata["comment"] and film.metadata["face_model"] == "mesh"
+        assert re.fullmatch(r"starter.safetensors sha256:[0-9a-f]{64}", film.metadata["motion_model"])
+        assert film.metadata["seed"] == "1"
 
 
 def test_the_same_prompt_again_runs_nothing(run, talking):

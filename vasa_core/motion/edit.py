@@ -24,7 +24,8 @@ def combine(pose_of: Motion, dynamics_of: Motion) -> Motion:
     """The head pose of one motion with the face of another; as long as the shorter, at the second one's rate."""
     pose = resample(pose_of, dynamics_of.fps).pose
     frames = min(len(pose), len(dynamics_of))
-    return replace(dynamics_of, pose=pose[:frames], dynamics=dynamics_of.dynamics[:frames])
+    origin = _both_origins(dynamics_of, pose_of)
+    return replace(dynamics_of, pose=pose[:frames], dynamics=dynamics_of.dynamics[:frames], origin=origin)
 
 
 def scale(motion: Motion, pose: float = 1.0, dynamics: float = 1.0) -> Motion:
@@ -88,7 +89,8 @@ def splice(first: Motion, second: Motion, blend: float = 0.4) -> Motion:
         mixed = torch.lerp(a[len(a) - overlap :], b[:overlap], share.to(a))
         return torch.cat([a[: len(a) - overlap], mixed, b[overlap:]])
 
-    return replace(first, pose=joined(first.pose, second.pose), dynamics=joined(first.dynamics, second.dynamics))
+    pose, dynamics = joined(first.pose, second.pose), joined(first.dynamics, second.dynamics)
+    return replace(first, pose=pose, dynamics=dynamics, origin=_both_origins(first, second))
 
 
 def resample(motion: Motion, fps: float, frames: int | None = None) -> Motion:
@@ -121,6 +123,15 @@ def blurred(values: Tensor, deviation: float) -> Tensor:
     kernel = torch.exp(-0.5 * (offsets / deviation).square())
     padded = F.pad(values.mT[:, None], (radius, radius), mode="replicate")  # (C, 1, T + 2 radius)
     return F.conv1d(padded, (kernel / kernel.sum())[None, None])[:, 0].mT.contiguous()
+
+
+def _both_origins(first: Motion, second: Motion) -> dict[str, str]:
+    """What both were made with; where they differ, one after the other."""
+    both = {**second.origin, **first.origin}
+    for name, other in second.origin.items():
+        if both[name] != other:
+            both[name] += f", {other}"
+    return both
 
 
 def _fields(part: str) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 import secrets
 from contextlib import suppress
@@ -44,6 +45,7 @@ def save_motion(path: str | Path, motion: Motion) -> None:
         ARCHITECTURE,
         space=motion.space.name,
         fps=repr(motion.fps),
+        origin=json.dumps(dict(motion.origin)),
     )
 
 
@@ -53,7 +55,8 @@ def load_motion(path: str | Path) -> Motion:
     if set(tensors) != {"pose", "dynamics"} or not {"space", "fps"} <= set(header):
         raise BadInput(f"{Path(path).name} is not a motion file. Save the motion again.")
     space = MotionSpace(header["space"], tensors["dynamics"].shape[-1])
-    return Motion(tensors["pose"], tensors["dynamics"], float(header["fps"]), space)
+    origin = {str(name): str(value) for name, value in json.loads(header.get("origin", "{}")).items()}
+    return Motion(tensors["pose"], tensors["dynamics"], float(header["fps"]), space, origin)
 
 
 def save_arkit_csv(path: str | Path, motion: Motion) -> None:
