@@ -9,7 +9,6 @@ file the loss is off, and the log says so.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -27,7 +26,8 @@ from .contact_sheet import save_sheet
 from .discriminator import Discriminator, feature_distance, hinge_made, hinge_real_and_made
 from .face_data import ClipFolder, Pairs, PairSource
 from .face_losses import LossWeights
-from .loop import Recipe, Report, Rival, averaged, train
+from .loop import Recipe, Rival, averaged, train
+from .losses_log import logged, save_curves
 from .recognition import RecognitionNetwork, load_recognition
 from .synthetic import SyntheticHeads
 from .vgg import PerceptualNetwork, load_vgg, perceptual_distance
@@ -91,16 +91,15 @@ def train_face(settings: FaceSettings, device: str = "cpu", say: Say | None = No
     average = averaged(stage.network)
     rival = Rival(stage.discriminator, stage.adversary_losses) if stage.discriminator is not None else None
     made = out / "face.safetensors"
-    with open(out / "losses.csv", "a", newline="") as log:
-        for report in train(stage.network, average, stage.losses, settings.recipe, out / "state.safetensors", rival):
-            _write_row(log, report)
-            if report.step % settings.recipe.save_every == 0 or report.step == settings.recipe.steps:
-                log.flush()
-                save_face_network(made, average, report.step, settings.space)
-                save_sheet(out / "samples.png", samples(average, data.pairs(SHOWN, Generator().manual_seed(0))))
-            if say and (report.step % SAID_EVERY == 0 or report.step == settings.recipe.steps):
-                losses = ", ".join(f"{name} {value:.4f}" for name, value in report.losses.items())
-                say(f"face, step {report.step} of {settings.recipe.steps}: {losses}")
+    reports = train(stage.network, average, stage.losses, settings.recipe, out / "state.safetensors", rival)
+    for report in logged(reports, out / "losses.csv"):
+        if report.step % settings.recipe.save_every == 0 or report.step == settings.recipe.steps:
+            save_face_network(made, average, report.step, settings.space)
+            save_sheet(out / "samples.png", samples(average, data.pairs(SHOWN, Generator().manual_seed(0))))
+            save_curves(out / "losses.csv")
+        if say and (report.step % SAID_EVERY == 0 or report.step == settings.recipe.steps):
+            losses = ", ".join(f"{name} {value:.4f}" for name, value in report.losses.items())
+            say(f"face, step {report.step} of {settings.recipe.steps}: {losses}")
     return made
 
 
@@ -219,11 +218,3 @@ def samples(network: FaceNetwork, pairs: Pairs) -> list[Tensor]:
     moved = network.decode(first.volume, first.identity, second.pose, second.dynamics)
     crossed = network.decode(first.volume, first.identity, driver.pose, driver.dynamics)
     return [pairs.first, pairs.second, moved, crossed]
-
-
-def _write_row(log, report: Report) -> None:
-    writer = csv.writer(log)
-    if log.tell() == 0:
-        writer.writerow(["step", "learning_rate", "gradient", *report.losses])
-    values = [f"{value:.5f}" for value in report.losses.values()]
-    writer.writerow([report.step, f"{report.learning_rate:.3e}", f"{report.gradient:.4f}", *values])

@@ -10,7 +10,6 @@ otherwise gives up first: closed lips on p, b, m and the tucked lip of f, v.
 from __future__ import annotations
 
 import copy
-import csv
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -27,6 +26,7 @@ from ..motion.model import FPS, MotionModel, save_motion_model
 from ..types import POSE
 from .data import Batch, Drops, Performances, Utterance
 from .loop import Recipe, Report, averaged, train
+from .losses_log import logged
 
 WEIGHTS = {
     "jawOpen": 7.0, APERTURE: 9.0, "mouthFunnel": 5.0, "mouthPucker": 5.0, "mouthStretch": 5.0, "mouthSmile": 3.0,
@@ -87,19 +87,11 @@ def train_motion(
     def loss(step: int, generator: torch.Generator) -> dict[str, Tensor]:
         return motion_loss(model, data.batch(step, batch, batch // 4), weights, generator)
 
-    state, log = out.with_suffix(".state"), out.with_suffix(".csv")
-    with open(log, "a", newline="") as file:
-        writer = csv.writer(file)
-        for report in train(model, average, loss, recipe, state):
-            if file.tell() == 0:
-                writer.writerow(["step", "learning_rate", "gradient", *report.losses])
-            writer.writerow([report.step, f"{report.learning_rate:.3e}", f"{report.gradient:.4f}"]
-                            + [f"{value:.5f}" for value in report.losses.values()])  # fmt: skip
-            if report.step % recipe.save_every == 0 or report.step == recipe.steps:
-                file.flush()
-                save_motion_model(out, average, half=True)
-            if progress is not None:
-                progress(report)
+    for report in logged(train(model, average, loss, recipe, out.with_suffix(".state")), out.with_suffix(".csv")):
+        if report.step % recipe.save_every == 0 or report.step == recipe.steps:
+            save_motion_model(out, average, half=True)
+        if progress is not None:
+            progress(report)
     return average
 
 
