@@ -8,10 +8,11 @@ from pathlib import Path
 from torch import nn
 
 from ..errors import BadInput
+from .mel_encoder import LogMelEncoder
 from .phonetic import load_phonetic_encoder
 from .wav2vec2 import load_wav2vec2
 
-AUDIO_ENCODERS = {"phonetic": load_phonetic_encoder}
+AUDIO_ENCODERS = {"phonetic": load_phonetic_encoder, "log-mel": LogMelEncoder}
 
 
 def load_audio_encoder(name_or_path: str | Path) -> nn.Module:
