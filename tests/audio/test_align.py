@@ -1,9 +1,11 @@
 """Time on the frame grid."""
 
+from fractions import Fraction
+
 import pytest
 import torch
 
-from vasa_core.audio.align import frame_count, resample_features
+from vasa_core.audio.align import frame_count, resample_features, sample_span
 from vasa_core.errors import BadAudio
 
 
@@ -44,3 +46,10 @@ def test_ends_hold_and_a_single_row_is_constant():
     assert resample_features(torch.tensor([[1.0], [2.0]]), 50, 0.0, 10, 25)[5:].eq(2.0).all()
     with pytest.raises(BadAudio, match="empty"):
         resample_features(torch.zeros(0, 4), 50, 0.0, 5, 25)
+
+
+@pytest.mark.parametrize("fps", [25, 23.976, Fraction(30000, 1001), 24])
+def test_sound_of_frames_meets_and_never_drifts(fps):
+    spans = [sample_span(first, 10, fps, 16000) for first in range(0, 100_000, 10)]
+    assert all(before[1] == after[0] for before, after in zip(spans[:-1], spans[1:], strict=True))
+    assert abs(spans[-1][1] - 100_000 * 16000 / fps) <= 0.5

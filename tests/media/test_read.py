@@ -202,6 +202,43 @@ def test_pictures_that_set_in_after_the_sound(tmp_path):
     assert [round((float(frame.mean()) * 255 - 20) / 10) for frame in video] == [0] * 6 + [1, 2]
 
 
+@pytest.mark.parametrize("times", [[k / 30 for k in range(8)], [k / 24 for k in range(8)], [0, 0.05, 0.06, 0.2, 0.21]])
+def test_another_frame_rate_gives_the_nearest_frames(tmp_path, times):
+    with av.open(str(tmp_path / "v.mkv"), "w") as file:
+        stream = file.add_stream("libx264", rate=25, options={"crf": "4"})
+        stream.width, stream.height, stream.codec_context.time_base = 64, 64, Fraction(1, 1000)
+        for k, time in enumerate(times):
+            frame = av.VideoFrame.from_ndarray(numbered(8)[k], format="rgb24")
+            frame.pts, frame.time_base = round(time * 1000), Fraction(1, 1000)
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+    video = read_video(tmp_path / "v.mkv", Fraction(25))
+    shown = [round((float(frame.mean()) * 255 - 20) / 10) for frame in video]
+    assert video.fps == 25 and len(shown) == round(times[-1] * 25) + 1
+    for tick, source in enumerate(shown):
+        best = min(abs(time - tick / 25) for time in times if time <= (tick + 0.5) / 25)
+        assert abs(times[source] - tick / 25) <= best + 1e-3
+
+
+@pytest.mark.parametrize(("hole", "step", "lasts"), [(0.3, 800, 1.3), (0.0, 600, 0.8875)])
+def test_sound_with_a_hole_or_overlaps_stays_in_its_place(tmp_path, hole, step, lasts):
+    """Ten blocks of 50 ms, quiet, and after a hole ten loud ones, whose time stamps are `step` samples apart."""
+    with av.open(str(tmp_path / "v.mkv"), "w") as file:
+        stream = file.add_stream("pcm_s16le", rate=16000, layout="mono")
+        for number in range(20):
+            level = np.full((1, 800), 2000 if number < 10 else 8000, np.int16)
+            frame = av.AudioFrame.from_ndarray(level, format="s16", layout="mono")
+            after = max(0, number - 10) * step + (number >= 10) * round(16000 * hole)
+            frame.sample_rate, frame.pts = 16000, 800 * min(number, 10) + after
+            file.mux(stream.encode(frame))
+        file.mux(stream.encode(None))
+    samples = read_waveform(tmp_path / "v.mkv")[0][0]
+    loud = (samples > 0.2).nonzero()[:, 0] / 16000
+    assert samples.shape[0] / 16000 == pytest.approx(lasts, abs=0.02)
+    assert float(loud[0]) == pytest.approx(0.5 + hole, abs=0.02)
+    assert bool((samples == 0).any()) == bool(hole)
+
+
 def film(path, frames, **options):
     """An H.264 file of frames, each (H, W, 3) or one of PyAV's, with options of its stream's codec context set."""
     with av.open(str(path), "w") as file:

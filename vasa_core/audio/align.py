@@ -6,6 +6,7 @@ Frame i of a motion or video belongs to i / fps seconds.
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import torch
 from torch import Tensor
@@ -18,6 +19,15 @@ TOLERANCE = 1e-6  # frames: a length of exactly n frames stays n in spite of rou
 def frame_count(duration: float, fps: float) -> int:
     """The fewest frames that cover `duration` seconds, at least one: the video ends with the sound, within a frame."""
     return max(1, math.ceil(duration * float(fps) - TOLERANCE))
+
+
+def sample_span(first: int, frames: int, fps: float, rate: int) -> tuple[int, int]:
+    """The samples [start, stop) at `rate` Hz that sound during `frames` frames from number `first` on.
+
+    Both ends are rounded from the same origin, so that spans in a row meet, and nothing adds up over hours.
+    """
+    start, stop = (round(Fraction(number) * rate / Fraction(fps)) for number in (first, first + frames))
+    return start, stop
 
 
 def resample_features(values: Tensor, source_fps: float, first_time: float, frames: int, fps: float) -> Tensor:

@@ -6,6 +6,7 @@ names the file. Videos are read frame by frame, so a long one needs no more memo
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -25,6 +26,7 @@ from .hdr import is_hdr, to_ordinary
 BEHIND_TRANSPARENCY = 0.5  # mid-grey: neither a dark nor a light rim around cut-out hair
 UNSPECIFIED_COLOURS = 2  # AVCOL_SPC_UNSPECIFIED
 WIDEST_PIXEL = 4  # width over height: what a file says beyond that, either way, is a mistake
+GAP, LONGEST_GAP = 0.02, 600.0  # seconds: time stamps of sound jitter by less, and damaged ones jump by more
 HD_HEIGHT = 720  # untagged video is BT.709 from here on, BT.601 below, as players assume
 
 
@@ -48,7 +50,8 @@ def read_image(path: str | Path) -> Tensor:
 def read_waveform(path: str | Path) -> tuple[Tensor, int]:
     """((C, N) float32 samples, rate) of a sound file, or of the sound of a video; time 0 is the file's start.
 
-    Raises BadAudio where the file is missing, corrupt, or has no sound.
+    Sound lies where its time stamps say: holes are filled with silence, overlaps are cut, so that it never slides away
+    from the picture. Raises BadAudio where the file is missing, corrupt, or has no sound.
     """
     path = _existing(path, "audio file")
     with _opened(path, BadAudio, "audio file", "Use an intact WAV, FLAC, MP3, M4A or video file.") as container:
@@ -59,18 +62,16 @@ def read_waveform(path: str | Path) -> tuple[Tensor, int]:
         rate = stream.codec_context.sample_rate
         resampler = av.AudioResampler(format="fltp", layout=stream.codec_context.layout, rate=rate)
         start = (container.start_time or 0) / av.time_base
-        blocks, first = [], None
+        pieces: list[tuple[int | None, np.ndarray]] = []  # where each belongs, if that is known, and its samples
         for frame in container.decode(stream):
-            if first is None:
-                first = (frame.time or start) - start
-            blocks += [block.to_ndarray() for block in resampler.resample(frame)]
-        blocks += [block.to_ndarray() for block in resampler.resample(None)]
-    if not blocks:
+            place = None if frame.time is None else round((frame.time - start) * rate)
+            for block in resampler.resample(frame):
+                pieces.append((place, block.to_ndarray()))
+                place = None
+        pieces += [(None, block.to_ndarray()) for block in resampler.resample(None)]
+    if not pieces:
         raise BadAudio(f"{path.name} holds no sound at all. Use a file with an audio track.")
-    samples = np.concatenate(blocks, axis=1)
-    late = round(first * rate)
-    samples = np.pad(samples, ((0, 0), (late, 0))) if late > 0 else samples[:, -late:]
-    return torch.from_numpy(np.ascontiguousarray(samples, dtype=np.float32)), rate
+    return torch.from_numpy(np.ascontiguousarray(_laid(pieces, rate, path.name), dtype=np.float32)), rate
 
 
 def read_audio(path: str | Path) -> Audio:
@@ -82,19 +83,21 @@ def read_audio(path: str | Path) -> Audio:
 class VideoReader:
     """Frames of a video, one at a time and as often as wanted: `for frame in reader` gives (3, H, W) in [0, 1].
 
-    The frames are on an even grid of `fps` (exact Fraction), frame k at k / fps seconds from the file's start, which
-    is also that of its sound: a video of varying frame rate, or one that sets in later than its sound, repeats or skips
-    frames, one of constant rate is given as it is. The rotation of phone videos is applied, pixels that are not square
-    are made so, and colours are converted by the file's own tags, also those of high dynamic range.
+    The frames are on an even grid of `fps` (exact Fraction, the file's own unless another is given), frame k at k / fps
+    seconds from the file's start, which is also that of its sound: a video of varying or another frame rate, or one
+    that sets in later than its sound, repeats frames, or of several gives the nearest, so that picture and sound stay
+    within half a frame; one of constant rate is given as it is. The rotation of phone videos is applied, pixels that
+    are not square are made so, and colours are converted by the file's own tags, also those of high dynamic range.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, fps: Fraction | None = None) -> None:
         self.path = _existing(path, "video")
         with self._open() as container:
             stream = container.streams.video[0]
-            self.fps = Fraction(stream.average_rate or stream.guessed_rate or 25)
+            self.own_fps = Fraction(stream.average_rate or stream.guessed_rate or 25)
+            self.fps = self.own_fps if fps is None else Fraction(fps)
             length = stream.duration * stream.time_base if stream.duration else (container.duration or 0) / av.time_base
-            self.expected_frames = stream.frames or round(length * self.fps)
+            self.expected_frames = round((stream.frames / self.own_fps if stream.frames else length) * self.fps)
             self.has_sound = bool(container.streams.audio)
 
     def __iter__(self) -> Iterator[Tensor]:
@@ -108,13 +111,15 @@ class VideoReader:
             stream.thread_type = "AUTO"
             transfer, pixel = int(stream.codec_context.color_trc), Fraction(stream.sample_aspect_ratio or 1)
             pixel = pixel if 1 / WIDEST_PIXEL <= pixel <= WIDEST_PIXEL else Fraction(1)
-            start, emitted, last = (container.start_time or 0) / av.time_base, 0, None
+            start, emitted, last, off = (container.start_time or 0) / av.time_base, 0, None, math.inf
             for number, frame in enumerate(container.decode(stream)):
-                tick = number if frame.time is None else round((frame.time - start) * self.fps)
+                time = number / self.own_fps if frame.time is None else frame.time - start
+                tick = round(time * self.fps)
                 while last is not None and emitted < tick:
                     yield last
-                    emitted += 1
-                last = _upright_rgb(frame, transfer, pixel)
+                    emitted, off = emitted + 1, math.inf
+                if abs(time * self.fps - tick) < off:
+                    last, off = _upright_rgb(frame, transfer, pixel), abs(time * self.fps - tick)
             if last is None:
                 raise BadInput(f"The video {self.path.name} holds no frames. Use another video.")
             yield last
@@ -131,9 +136,24 @@ class VideoReader:
             yield container
 
 
-def read_video(path: str | Path) -> VideoReader:
-    """Open a video; raises BadInput for a file that is missing, corrupt, or has no picture."""
-    return VideoReader(path)
+def read_video(path: str | Path, fps: Fraction | None = None) -> VideoReader:
+    """Open a video, on the grid of another frame rate where one is given; raises BadInput for a file that is missing,
+    corrupt, or has no picture."""
+    return VideoReader(path, fps)
+
+
+def _laid(pieces: list[tuple[int | None, np.ndarray]], rate: int, name: str) -> np.ndarray:
+    """(C, N): the pieces one after another, with silence where one belongs later, and cut where it belongs earlier."""
+    laid, end = [], 0
+    for place, samples in pieces:
+        late = 0 if place is None else place - end
+        if end and abs(late) <= GAP * rate:
+            late = 0
+        if late > LONGEST_GAP * rate:
+            raise BadAudio(f"The sound of {name} jumps by {late / rate:.0f} seconds. Convert the file once more.")
+        laid += [np.zeros((len(samples), max(late, 0)), samples.dtype), samples[:, max(-late, 0) :]]
+        end += sum(part.shape[1] for part in laid[-2:])
+    return np.concatenate(laid, axis=1)
 
 
 def _existing(path: str | Path, kind: str) -> Path:
