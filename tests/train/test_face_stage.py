@@ -8,10 +8,11 @@ from vasa_core.errors import BadInput, OutputError
 from vasa_core.faces.vasa.files import load_face_network
 from vasa_core.faces.vasa.network import FaceNetwork
 from vasa_core.faces.vasa.presets import PRESETS
-from vasa_core.train.face_data import ClipFolder, write_clip
+from vasa_core.train.face_data import ClipFolder
 from vasa_core.train.face_losses import LossWeights
 from vasa_core.train.face_stage import FaceSettings, FaceStage, train_face
 from vasa_core.train.loop import Recipe, Rival, averaged, train
+from vasa_core.train.shards import write_clip
 from vasa_core.train.synthetic import SyntheticHeads
 
 NOTHING = LossWeights(0, 0, 0, 0, 0, 0, 0, 0)

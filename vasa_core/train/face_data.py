@@ -1,7 +1,6 @@
 """What the face stage is trained on: pairs of frames of one person each, from clips on disk or drawn as needed.
 
-A clip is a safetensors file: `frames` (T, 3, S, S) uint8, one fixed crop of one face, and, where somebody measured it,
-`pose` (T, 6) as in types.Motion. Frames are read one by one, so clips may be long and many.
+Clips are those of shards.py. Frames are read one by one, so clips may be long and many.
 """
 
 from __future__ import annotations
@@ -11,15 +10,11 @@ from pathlib import Path
 from typing import Protocol
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Generator, Tensor
 
 from ..errors import BadInput
 from ..faces.vasa.codes import resized
-from ..types import POSE
-from ..weights import checkpoint
-
-ARCHITECTURE = "vasa-face-clip-1"
+from .shards import Clips
 
 
 @dataclass(frozen=True)
@@ -45,53 +40,33 @@ class PairSource(Protocol):
         ...
 
 
-def write_clip(path: str | Path, frames: Tensor, pose: Tensor | None = None) -> None:
-    """Write one clip atomically: frames (T, 3, S, S) in [0, 1] or uint8, pose (T, 6) or None."""
-    if frames.ndim != 4 or frames.shape[1] != 3 or frames.shape[2] != frames.shape[3] or len(frames) < 2:
-        raise BadInput(f"The clip's frames have shape {tuple(frames.shape)}; at least two square (3, S, S) are needed.")
-    if pose is not None and pose.shape != (len(frames), len(POSE)):
-        raise BadInput(f"The clip's pose has shape {tuple(pose.shape)}; ({len(frames)}, 6) is needed.")
-    levels = frames if frames.dtype == torch.uint8 else (frames * 255).round().clamp(0, 255).to(torch.uint8)
-    tensors = {"frames": levels} | ({} if pose is None else {"pose": pose.float()})
-    checkpoint.save(path, tensors, ARCHITECTURE)
-
-
 class ClipFolder:
-    """The clips in a folder, one person in each, as pictures of `size` pixels.
+    """The clips in a folder's shards (see shards.py), as pictures of `size` pixels.
 
-    Raises BadInput where the folder has fewer than two clips, one is not a clip, or only some know their poses.
+    Raises BadInput where the folder has fewer than two people, or what Clips refuses.
     """
 
     def __init__(self, folder: str | Path, size: int) -> None:
         self.size = size
-        self.paths = sorted(Path(folder).glob("*.safetensors"))
-        if len(self.paths) < 2:
-            raise BadInput(f"The folder {folder} holds {len(self.paths)} clips; the face stage needs at least two.")
-        self.lengths = []
-        known = set()
-        for path in self.paths:
-            with _opened(path) as file:
-                self.lengths.append(file.get_slice("frames").get_shape()[0])
-                known.add("pose" in file.keys())  # noqa: SIM118
-        if len(known) > 1:
-            raise BadInput(f"Only some clips in {folder} know their poses. Measure all of them, or none.")
-        self.has_pose = known.pop()
+        self.clips = Clips(folder)
+        self.people = list(self.clips.identities().values())
+        if len(self.people) < 2:
+            raise BadInput(f"The clips in {folder} are of one person; the face stage needs at least two people.")
+        self.has_pose = "pose" in self.clips.labels
 
     def pairs(self, count: int, generator: Generator) -> Pairs:
-        """`count` pairs of two different frames, no clip twice while there are enough of them."""
-        chosen = choose(len(self.paths), count, generator)
+        """`count` pairs, each of two different frames of a clip, nobody twice while there are enough people."""
         frames, poses = [], []
-        for clip in chosen:
-            a, b = torch.randperm(self.lengths[clip], generator=generator)[:2].tolist()
-            with _opened(self.paths[clip]) as file:
-                pictures, pose = file.get_slice("frames"), file.get_slice("pose") if self.has_pose else None
-                frames.append(torch.stack([pictures[a], pictures[b]]))
-                if pose is not None:
-                    poses.append(torch.stack([pose[a], pose[b]]))
-        first, second = (self._picture(torch.stack(part)) for part in zip(*frames, strict=True))
-        if not self.has_pose:
-            return Pairs(first, second, None, None)
-        return Pairs(first, second, *(torch.stack(part) for part in zip(*poses, strict=True)))
+        for person in choose(len(self.people), count, generator):
+            places = self.people[person]
+            place = places[int(torch.randint(len(places), (1,), generator=generator))]
+            drawn = torch.randperm(place.about.frames, generator=generator)[:2].tolist()
+            frames.append(self.clips.pictures(place, drawn))
+            if self.has_pose:
+                poses.append(torch.cat([self.clips.measured(place, k, 1, ["pose"]).pose for k in drawn]))
+        pictures = torch.stack(frames)  # (B, 2, 3, S, S)
+        known = torch.stack(poses).unbind(1) if self.has_pose else (None, None)
+        return Pairs(self._picture(pictures[:, 0]), self._picture(pictures[:, 1]), *known)
 
     def _picture(self, levels: Tensor) -> Tensor:
         return resized(levels.float() / 255.0, self.size).clamp(0.0, 1.0)
@@ -101,13 +76,3 @@ def choose(of: int, count: int, generator: Generator) -> list[int]:
     """`count` numbers below `of` in random order, none twice while there are enough."""
     rounds = [torch.randperm(of, generator=generator) for _ in range(-(-count // of))]
     return torch.cat(rounds)[:count].tolist()
-
-
-def _opened(path: Path) -> safe_open:
-    try:
-        file = safe_open(path, framework="pt", device="cpu")
-    except (SafetensorError, OSError) as error:
-        raise BadInput(f"{path.name} is not a clip ({error}). Take it out of the folder, or write it again.") from error
-    if (file.metadata() or {}).get("architecture") != ARCHITECTURE:
-        raise BadInput(f"{path.name} is not a clip of faces. Take it out of the folder of clips.")
-    return file

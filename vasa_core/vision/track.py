@@ -53,7 +53,7 @@ def track_face(
     """
     if not fps > 0:
         raise BadInput(f"The video's frame rate is {fps}; it must be above 0.")
-    follower = _Follower(vision, max(1, round(PATIENCE * fps)), index, box)
+    follower = FaceFollower(vision, max(1, round(PATIENCE * fps)), index, box)
     landmarks: list[Tensor | None] = []
     image_size = (0, 0)
     for frame in frames:
@@ -92,7 +92,7 @@ def fill_gaps(landmarks: list[Tensor | None], fps: float) -> Tensor:
     return filled
 
 
-class _Follower:
+class FaceFollower:
     """Knows where the face was last seen, and reads frame after frame."""
 
     def __init__(self, vision: Vision, patience: int, index: int, box: tuple[float, ...] | None) -> None:
