@@ -1,10 +1,8 @@
 """Figures of sampled motion: plain functions on tensors, used by starter_motion.py. Frame rate is 25 throughout."""
 
 import numpy as np
-import torch
 
 from vasa_core.arkit import INDEX, LOOK_SIDEWAYS, LOOK_VERTICAL
-from vasa_core.geometry import rotation_from_pose
 from vasa_core.motion.channels import lip_aperture
 from vasa_core.motion.conditions import WINDOW
 from vasa_core.train.signals import smoothed
@@ -28,14 +26,6 @@ def lips(motion: Motion) -> dict[str, np.ndarray]:
         "width": spread - 0.6 * pucker - 0.4 * funnel,
         "tuck": shape(motion, "mouthRollLower"),
     }
-
-
-def turning(motion: Motion) -> np.ndarray:
-    """(T - 1,) degrees between the head orientations of adjacent frames."""
-    rotation = rotation_from_pose(motion.pose.double())
-    step = rotation[1:] @ rotation[:-1].mT
-    cosine = (step.diagonal(dim1=1, dim2=2).sum(1) - 1) / 2
-    return torch.acos(cosine.clamp(-1, 1)).rad2deg().numpy()
 
 
 def blink_count(motion: Motion) -> int:

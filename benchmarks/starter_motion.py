@@ -28,6 +28,7 @@ from tests.shared_data import shared_folder  # noqa: E402
 from vasa_core.audio.align import frame_count  # noqa: E402
 from vasa_core.audio.phonetic import CHANNELS, load_phonetic_encoder  # noqa: E402
 from vasa_core.media.read import read_audio, read_video  # noqa: E402
+from vasa_core.metrics.pose import head_turning  # noqa: E402
 from vasa_core.motion.generate import Sampling, generate  # noqa: E402
 from vasa_core.motion.model import MotionModel, load_motion_model  # noqa: E402
 from vasa_core.pipeline import read_motion  # noqa: E402
@@ -89,7 +90,7 @@ def behaviour(speaker: Speaker, folder: Path) -> dict[str, float]:
     seam, step = figures.seams(one)
     gaze = np.degrees(figures.gaze_of(one))
     result = {
-        "dP degrees a frame": figures.turning(one).mean(),
+        "dP degrees a frame": head_turning(one),
         "head with voice r": follows,
         "head with shuffled voice r": shuffled,
         "blinks a minute": (figures.blink_count(one) + figures.blink_count(two)) / (2 * len(one)) * 60 * FPS,
@@ -111,7 +112,7 @@ def silence(speaker: Speaker) -> dict[str, float]:
     return {
         "silence: widest aperture": figures.lips(motion)["aperture"].max(),
         "silence: blinks a minute": figures.blink_count(motion),
-        "silence: dP degrees a frame": figures.turning(motion).mean(),
+        "silence: dP degrees a frame": head_turning(motion),
     }
 
 
