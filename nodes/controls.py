@@ -1,12 +1,17 @@
 """Gaze, head distance and emotion: each fixed, drawn as a curve, or set by keyframes, and chained into one control set.
 
 Each node takes the controls made so far and returns them with its own added. Widgets hold degrees; the core radians.
+
+A value that one looks at and drags (a direction, a distance, a mixture of emotions) is one input of its own type with a
+widget of web/js/ and a socket, and not a row of number widgets: a pad moves two numbers at once, a mixture has eight,
+and one dict stays whole when it is saved, cloned, undone, wired or sent through the API. Numbers are typed inside the
+widget. Curves, seconds and keyframes stay ComfyUI's own widgets, which do that job.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from math import radians
 
 from comfy_api.latest import io
 
@@ -14,6 +19,15 @@ from ..vasa_core.errors import BadInput
 from ..vasa_core.motion.controls import add_curves
 from ..vasa_core.types import EMOTIONS, Controls, Curve
 from . import sockets
+from .widgets import (
+    DISTANCE,
+    EMOTION,
+    GAZE,
+    distance_from_widget,
+    emotion_from_widget,
+    gaze_from_widget,
+    value_input,
+)
 
 CATEGORY = "VASA/controls"
 RISE = [(0.0, 0.0), (1.0, 1.0)]
@@ -21,16 +35,23 @@ SWELL = [(0.0, 0.0), (0.25, 1.0), (0.75, 1.0), (1.0, 0.0)]
 CURVE_NOTE = "ComfyUI shows its curve editor in Nodes 2.0 only; elsewhere use keyframes or a Curve Editor node."
 
 
-def _slider(name: str, default: float, low: float, high: float, step: float, tooltip: str) -> io.Input:
-    return io.Float.Input(
-        name, default=default, min=low, max=high, step=step, display_mode=io.NumberDisplay.slider, tooltip=tooltip
-    )
+def _choice(
+    name: str,
+    kind: type[io.ComfyTypeIO],
+    meaning: str,
+    defaults: tuple[dict, dict, dict],
+    keys: str,
+    keys_tooltip: str,
+    shape: list,
+) -> io.Input:
+    """The choice that all three nodes share: one value, a drawn curve between two, or keyframes as text.
 
-
-def _choice(name: str, tooltip: str, fixed: list, drawn: list, keys: str, keys_tooltip: str, shape: list) -> io.Input:
-    """The choice that all three nodes share: one value, a drawn curve between two, or keyframes as text."""
+    defaults: of the fixed value, and of the two ends of the curve.
+    """
+    fixed, start, end = defaults
     curve = [
-        *drawn,
+        value_input(kind, "from", start, f"At the bottom of the curve. {meaning}"),
+        value_input(kind, "to", end, f"At the top of the curve. {meaning}"),
         io.Curve.Input(
             "curve", default=shape, socketless=False,
             tooltip=f"The way over time: the bottom is 'from', the top 'to'. {CURVE_NOTE}",
@@ -42,9 +63,11 @@ def _choice(name: str, tooltip: str, fixed: list, drawn: list, keys: str, keys_t
         io.Audio.Input("audio", optional=True, tooltip="Connect the sound to spread the curve over its whole length."),
     ]  # fmt: skip
     keyframes = [io.String.Input("keyframes", multiline=True, default=keys, tooltip=keys_tooltip)]
-    options = [("fixed", fixed), ("curve", curve), ("keyframes", keyframes)]
+    options = [("fixed", [value_input(kind, "value", fixed, meaning)]), ("curve", curve), ("keyframes", keyframes)]
     return io.DynamicCombo.Input(
-        name, options=[io.DynamicCombo.Option(key, inputs) for key, inputs in options], tooltip=tooltip
+        name,
+        options=[io.DynamicCombo.Option(key, inputs) for key, inputs in options],
+        tooltip="Fixed: one value. Curve: from one value to another as drawn. Keyframes: any path.",
     )
 
 
@@ -58,9 +81,16 @@ def _chain_output() -> io.Output:
     )
 
 
-def _curve(choice: dict, start: tuple[float, ...], end: tuple[float, ...]) -> Curve:
+def _curve(choice: dict, name: str, read: Callable, keyframes: Callable[[str], Curve]) -> Curve:
+    """The curve that a choice named `name` holds. read(value, input name): a widget's value as a row of numbers."""
+    way = choice[name]
+    if way == "fixed":
+        return Curve.constant(*read(choice["value"], f"{name}.value"))
+    if way == "keyframes":
+        return keyframes(choice["keyframes"])
     audio = choice.get("audio")
     seconds = choice["seconds"] if audio is None else sockets.audio_from_socket(audio).duration
+    start, end = (read(choice[key], f"{name}.{key}") for key in ("from", "to"))
     return sockets.curve_from_drawing(choice["curve"], start, end, seconds)
 
 
@@ -69,7 +99,6 @@ class Gaze(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        right, up = "Degrees to the right as you see the picture; ", "Degrees upwards; "
         return io.Schema(
             node_id="VASA_Gaze",
             display_name="Gaze",
@@ -79,17 +108,14 @@ class Gaze(io.ComfyNode):
             inputs=[
                 _choice(
                     "gaze",
-                    "Fixed: one direction. Curve: from one direction to another as drawn. Keyframes: any path.",
-                    fixed=[
-                        _slider("yaw", 0.0, -30.0, 30.0, 0.5, right + "0 is at the camera."),
-                        _slider("pitch", 0.0, -20.0, 20.0, 0.5, up + "0 is at the camera."),
-                    ],
-                    drawn=[
-                        _slider("from_yaw", -15.0, -30.0, 30.0, 0.5, right + "at the bottom of the curve."),
-                        _slider("from_pitch", 0.0, -20.0, 20.0, 0.5, up + "at the bottom of the curve."),
-                        _slider("to_yaw", 15.0, -30.0, 30.0, 0.5, right + "at the top of the curve."),
-                        _slider("to_pitch", 0.0, -20.0, 20.0, 0.5, up + "at the top of the curve."),
-                    ],
+                    GAZE,
+                    "Drag the eyes. Yaw is degrees to the right as you see the picture, pitch degrees up; 0, 0 is at "
+                    "the camera. The head follows within the marked frame, the eyes further.",
+                    defaults=(
+                        {"yaw": 0.0, "pitch": 0.0},
+                        {"yaw": -15.0, "pitch": 0.0},
+                        {"yaw": 15.0, "pitch": 0.0},
+                    ),
                     keys="0: 0, 0\n2: 15, 0\n4: 0, 0",
                     keys_tooltip="One line for each key: seconds: yaw, pitch. Yaw is degrees right, pitch degrees up.",
                     shape=RISE,
@@ -102,14 +128,12 @@ class Gaze(io.ComfyNode):
     @classmethod
     def execute(cls, gaze: dict, controls: Controls | None = None) -> io.NodeOutput:
         """Put the gaze curve, in radians, in place of any that the chain held."""
-        if gaze["gaze"] == "fixed":
-            curve = Curve.constant(radians(gaze["yaw"]), radians(gaze["pitch"]))
-        elif gaze["gaze"] == "curve":
-            ends = [tuple(radians(gaze[f"{end}_{axis}"]) for axis in ("yaw", "pitch")) for end in ("from", "to")]
-            curve = _curve(gaze, *ends)
-        else:
-            curve = sockets.curve_from_keyframes(gaze["keyframes"], ("yaw", "pitch"))
-            curve = replace(curve, values=curve.values.deg2rad())
+
+        def keyframes(text: str) -> Curve:
+            curve = sockets.curve_from_keyframes(text, ("yaw", "pitch"))
+            return replace(curve, values=curve.values.deg2rad())
+
+        curve = _curve(gaze, "gaze", gaze_from_widget, keyframes)
         return io.NodeOutput(replace(controls or Controls(), gaze=curve))
 
 
@@ -128,12 +152,9 @@ class HeadDistance(io.ComfyNode):
             inputs=[
                 _choice(
                     "distance",
-                    "Fixed: one distance. Curve: from one to another as drawn. Keyframes: any path.",
-                    fixed=[_slider("value", 1.0, 0.5, 2.0, 0.01, meaning)],
-                    drawn=[
-                        _slider("from_value", 1.0, 0.5, 2.0, 0.01, f"At the bottom of the curve. {meaning}"),
-                        _slider("to_value", 1.2, 0.5, 2.0, 0.01, f"At the top of the curve. {meaning}"),
-                    ],
+                    DISTANCE,
+                    meaning,
+                    defaults=({"distance": 1.0}, {"distance": 1.0}, {"distance": 1.2}),
                     keys="0: 1.0\n2: 1.2\n4: 1.0",
                     keys_tooltip=f"One line for each key: seconds: distance. {meaning}",
                     shape=RISE,
@@ -146,17 +167,17 @@ class HeadDistance(io.ComfyNode):
     @classmethod
     def execute(cls, distance: dict, controls: Controls | None = None) -> io.NodeOutput:
         """Put the distance curve in place of any that the chain held."""
-        if distance["distance"] == "fixed":
-            curve = Curve.constant(distance["value"])
-        elif distance["distance"] == "curve":
-            curve = _curve(distance, (distance["from_value"],), (distance["to_value"],))
-        else:
-            curve = sockets.curve_from_keyframes(distance["keyframes"], ("distance",))
+        curve = _curve(
+            distance,
+            "distance",
+            distance_from_widget,
+            lambda text: sockets.curve_from_keyframes(text, ("distance",)),
+        )
         return io.NodeOutput(replace(controls or Controls(), distance=curve))
 
 
 class Emotion(io.ComfyNode):
-    """One emotion, mixed with those that the chain already holds."""
+    """A mixture of emotions, added to those that the chain already holds."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -164,20 +185,17 @@ class Emotion(io.ComfyNode):
             node_id="VASA_Emotion",
             display_name="Emotion",
             category=CATEGORY,
-            description="How the face feels while it talks: fixed, a curve, or keyframes. Chain several to mix them.",
+            description="How the face feels while it talks: one emotion or a mixture, fixed, a curve, or keyframes.",
             search_aliases=["expression", "mood", "smile", "angry", "happy", "sad", "vasa emotion"],
             inputs=[
-                io.Combo.Input("emotion", options=list(EMOTIONS), default="happiness", tooltip="Which emotion to add."),
                 _choice(
-                    "strength",
-                    "Fixed: one strength. Curve: from one to another as drawn. Keyframes: any path.",
-                    fixed=[_slider("value", 0.6, 0.0, 1.0, 0.01, "0 is none, 1 the full emotion.")],
-                    drawn=[
-                        _slider("from_value", 0.0, 0.0, 1.0, 0.01, "Strength at the bottom of the curve."),
-                        _slider("to_value", 0.8, 0.0, 1.0, 0.01, "Strength at the top of the curve."),
-                    ],
-                    keys="0: 0\n1: 0.8\n3: 0",
-                    keys_tooltip="One line for each key: seconds: strength. 0 is none, 1 the full emotion.",
+                    "emotion",
+                    EMOTION,
+                    "Drag a petal: 0 is none, 1 the full emotion. Several petals make a mixture.",
+                    defaults=({"happiness": 0.6}, {}, {"happiness": 0.8}),
+                    keys="0: neutral 0\n1: happiness 0.8\n3: happiness 0.4, surprise 0.3",
+                    keys_tooltip="One line for each key: seconds: emotion strength, emotion strength. "
+                    "0 is none, 1 the full emotion; what a line does not name is 0 in it.",
                     shape=SWELL,
                 ),
                 _chain_input(),
@@ -186,20 +204,19 @@ class Emotion(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, emotion: str, strength: dict, controls: Controls | None = None) -> io.NodeOutput:
-        """Add the strength of one emotion over time to what the chain holds."""
+    def execute(cls, emotion: dict, controls: Controls | None = None) -> io.NodeOutput:
+        """Add the mixture over time to what the chain holds."""
         chain = controls or Controls()
-        if strength["strength"] == "fixed":
-            one = Curve.constant(strength["value"])
-        elif strength["strength"] == "curve":
-            one = _curve(strength, (strength["from_value"],), (strength["to_value"],))
-        else:
-            one = sockets.curve_from_keyframes(strength["keyframes"], ("strength",))
-        values = one.values.new_zeros(one.values.shape[0], len(EMOTIONS))
-        values[:, EMOTIONS.index(emotion)] = one.values[:, 0]
-        curve = replace(one, values=values)  # (K, 8)
+        curve = _curve(
+            emotion,
+            "emotion",
+            emotion_from_widget,
+            lambda text: sockets.mixture_curve_from_keyframes(text, EMOTIONS),
+        )
         if chain.emotion is not None:
             curve = add_curves(chain.emotion, curve)
-        if curve.values.min() < 0.0 or curve.values.max() > 1.0:
-            raise BadInput(f"The input 'strength' brings {emotion} outside 0 to 1, chained emotions counted. Lower it.")
+        worst = ((curve.values - 0.5).abs() > 0.5).any(0).nonzero()[:, 0]
+        if len(worst):
+            name = EMOTIONS[int(worst[0])]
+            raise BadInput(f"The input 'emotion' brings {name} outside 0 to 1, chained emotions counted. Lower it.")
         return io.NodeOutput(replace(chain, emotion=curve))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 
 import torch
@@ -98,17 +99,43 @@ def curve_from_drawing(raw: dict, start: tuple[float, ...], end: tuple[float, ..
 
 def curve_from_keyframes(text: str, columns: tuple[str, ...]) -> Curve:
     """Lines 'seconds: value' or 'seconds: value, value' to a Curve, eased smoothly; `columns` name the values."""
+
+    def row(rest: str) -> list[float]:
+        values = [float(part) for part in rest.split(",")]
+        if len(values) != len(columns):
+            raise ValueError
+        return values
+
+    return _curve_from_lines(text, row, f"seconds: {', '.join(columns)}")
+
+
+def mixture_curve_from_keyframes(text: str, names: tuple[str, ...]) -> Curve:
+    """Lines 'seconds: name value, name value' to a Curve of (K, names); what a line does not name is 0 in it."""
+
+    def row(rest: str) -> list[float]:
+        values = dict.fromkeys(names, 0.0)
+        for part in filter(None, (part.strip() for part in rest.split(","))):
+            name, number = part.split()
+            if name not in names:
+                raise ValueError
+            values[name] = float(number)
+        return list(values.values())
+
+    return _curve_from_lines(text, row, f"seconds: {names[0]} 0.5, {names[-1]} 0.2")
+
+
+def _curve_from_lines(text: str, row: Callable[[str], list[float]], form: str) -> Curve:
+    """Lines 'seconds: ...' to a Curve; `row` reads what follows the colon, and raises ValueError where it cannot."""
     times, values = [], []
     for line in filter(None, (line.strip() for line in text.splitlines())):
+        time, colon, rest = line.partition(":")
         try:
-            time, _, rest = line.partition(":")
-            row = [float(part) for part in rest.split(",")]
+            if not colon:
+                raise ValueError
             times.append(float(time))
+            values.append(row(rest))
         except ValueError:
-            row = []
-        if len(row) != len(columns):
-            raise BadInput(f"The keyframe '{line}' is not in the form 'seconds: {', '.join(columns)}'. Correct it.")
-        values.append(row)
+            raise BadInput(f"The keyframe '{line}' is not in the form '{form}'. Correct it.") from None
     if not times or any(b <= a for a, b in pairwise(times)):
         raise BadInput("The input 'keyframes' needs at least one line, and each line a later time than the one above.")
     if not torch.tensor([times, *zip(*values, strict=True)]).isfinite().all():

@@ -13,6 +13,7 @@ import time
 import pytest
 
 from tests.nodes.live_server import ELSEWHERE, HELPERS, PACK_FOLDER, ROOT, Run, comfyui_source, node, put_inputs
+from tests.nodes.values import looking
 from tests.weights.hub_server import HubServer
 from tools.comfy import ComfyServer, running_comfyui
 
@@ -86,7 +87,7 @@ def talking():
             "sound": node("LoadAudio", audio="clip.wav"),
             "portrait": node("VASA_EncodePortrait", face_model=["face", 0], image=["picture", 0], face_index=0),
             "features": node("VASA_AudioFeatures", motion_model=["motion_model", 0], audio=["sound", 0], layer=-1),
-            "gaze": node("VASA_Gaze", **{"gaze": "fixed", "gaze.yaw": 0.0, "gaze.pitch": 0.0}),
+            "gaze": node("VASA_Gaze", **looking(0.0, 0.0)),
             "motion": node(
                 "VASA_GenerateMotion", motion_model=["motion_model", 0], features=["features", 0],
                 controls=["gaze", 0], seed=1,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.nodes.live_server import node
@@ -124,9 +126,70 @@ def test_keyframes_that_make_no_sense(run, talking, text):
 
 
 def test_too_much_of_one_emotion(run, talking):
-    strong = {"emotion": "happiness", "strength": "fixed", "strength.value": 0.9}
+    strong = {"emotion": "fixed", "emotion.value": {"version": 1, "happiness": 0.9}}
     prompt = talking(gaze=node("VASA_Emotion", **strong, controls=["more", 0]), more=node("VASA_Emotion", **strong))
-    assert "'strength'" in plain(run(prompt).error)
+    message = plain(run(prompt).error)
+    assert "'emotion'" in message and "happiness" in message
+
+
+@pytest.mark.parametrize("text", ["0: joy 0.5", "0: happiness", "0 happiness 0.5", "0: happiness 0.5 0.6", "0: fear x"])
+def test_keyframes_of_no_mixture(run, talking, text):
+    prompt = talking(gaze=node("VASA_Emotion", **{"emotion": "keyframes", "emotion.keyframes": text}))
+    assert "seconds: anger 0.5, surprise 0.2" in plain(run(prompt).error)
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        (None, "Required input is missing|needs a dict"),
+        (12.5, "needs a dict"),
+        ("yaw", "needs a dict"),
+        ({}, "version None"),
+        ({"version": 2, "yaw": 0, "pitch": 0}, "version 2"),
+        ({"version": 1, "yaw": 3.0}, "number from -20 to 20 for 'pitch', not none"),
+        ({"version": 1, "yaw": "3", "pitch": 0}, "for 'yaw', not '3'"),
+        ({"version": 1, "yaw": True, "pitch": 0}, "for 'yaw', not True"),
+        ({"version": 1, "yaw": 30.5, "pitch": 0}, "for 'yaw', not 30.5"),
+        ({"version": 1, "yaw": 0, "pitch": 0, "roll": 2}, "'roll', which is none of: yaw, pitch"),
+    ],
+)
+def test_a_gaze_that_is_none(run, talking, value, says):
+    refused(run, talking(gaze=node("VASA_Gaze", **{"gaze": "fixed", "gaze.value": value})), "gaze.value", says)
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ({"version": 1}, "for 'distance', not none"),
+        ({"version": 1, "distance": 0}, "from 0.5 to 2 for 'distance', not 0"),
+        ({"version": 1, "distance": 10**400}, "for 'distance', not 1000"),
+        ({"version": 1, "distance": float("nan")}, "for 'distance', not nan"),
+        ({"version": 1, "distance": [1.0]}, "for 'distance'"),
+    ],
+)
+def test_a_distance_that_is_none(run, talking, value, says):
+    prompt = talking(gaze=node("VASA_HeadDistance", **{"distance": "fixed", "distance.value": value}))
+    refused(run, prompt, "distance.value", says)
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ({"version": 1, "joy": 0.4}, "'joy', which is none of: anger, contempt"),
+        ({"version": 1, "fear": -0.1}, "from 0 to 1 for 'fear', not -0.1"),
+        ({"version": 1, "fear": None}, "for 'fear', not none"),
+        ({"version": "1"}, "version '1'"),
+    ],
+)
+def test_an_emotion_that_is_none(run, talking, value, says):
+    prompt = talking(gaze=node("VASA_Emotion", **{"emotion": "fixed", "emotion.value": value}))
+    refused(run, prompt, "emotion.value", says)
+
+
+def refused(run, prompt: dict, name: str, says: str) -> None:
+    """One sentence that names the input and holds what the regular expression `says`."""
+    message = plain(run(prompt).error)
+    assert f"'{name}'" in message and re.search(says, message), message
 
 
 def test_neither_video_nor_images(run):

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from tests.nodes.live_server import CLIP_SECONDS, node
+from tests.nodes.values import looking
 
 FRAMES = round(CLIP_SECONDS * 25)
 
@@ -98,10 +99,10 @@ def test_trimmed_sound_makes_a_shorter_motion(reports):
 
 def test_gaze_as_curve_keyframes_and_constant_agree(reports):
     ways = {
-        "fixed": {"gaze": "fixed", "gaze.yaw": 9.0, "gaze.pitch": -3.0},
+        "fixed": looking(9.0, -3.0),
         "keyframes": {"gaze": "keyframes", "gaze.keyframes": "0: 9, -3\n1: 9, -3"},
         "curve": {
-            "gaze": "curve", "gaze.from_yaw": 9.0, "gaze.to_yaw": 9.0, "gaze.from_pitch": -3.0, "gaze.to_pitch": -3.0,
+            "gaze": "curve", "gaze.from": looking(9.0, -3.0)["gaze.value"], "gaze.to": looking(9.0, -3.0)["gaze.value"],
             "gaze.curve": {"points": [[0, 0], [1, 1]], "interpolation": "monotone_cubic"}, "gaze.seconds": 1.0,
         },
     }  # fmt: skip
@@ -124,7 +125,8 @@ def test_a_drawn_curve_reaches_the_motion(reports):
     curve = {"points": [[0, 0], [1, 1]], "interpolation": "linear"}
     more = {}
     for name, ends in (("nearer", (1.3, 0.8)), ("further", (0.8, 1.3))):
-        drawn = {"distance.from_value": ends[0], "distance.to_value": ends[1], "distance.seconds": 99.0}
+        start, end = ({"version": 1, "distance": value} for value in ends)
+        drawn = {"distance.from": start, "distance.to": end, "distance.seconds": 99.0}
         more[name] = node(
             "VASA_HeadDistance", distance="curve", **drawn, **{"distance.curve": curve, "distance.audio": ["sound", 0]}
         )

@@ -9,6 +9,7 @@ import av
 import pytest
 
 from tests.nodes.live_server import CLIP_SECONDS, node
+from tests.nodes.values import looking
 
 PATIENCE = 1.0  # seconds from the cancel to the end of the run, on a machine that has a core to spare
 
@@ -59,7 +60,7 @@ def test_the_same_prompt_again_runs_nothing(run, talking):
 
 def test_a_change_of_gaze_runs_motion_and_video_only(run, talking):
     run(talking())
-    changed = run(talking(gaze=node("VASA_Gaze", **{"gaze": "fixed", "gaze.yaw": 12.0, "gaze.pitch": 0.0})))
+    changed = run(talking(gaze=node("VASA_Gaze", **looking(12.0, 0.0))))
     assert set(changed.order) == {"gaze", "motion", "video", "save"}
 
 

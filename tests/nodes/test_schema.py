@@ -16,6 +16,7 @@ import pytest
 SNAPSHOT = Path(__file__).with_name("schema.json")
 DOCS = Path(__file__).resolve().parents[2] / "web" / "docs"
 DYNAMIC = "COMFY_DYNAMICCOMBO_V3"
+WIDGETS = {"VASA_GAZE", "VASA_DISTANCE", "VASA_EMOTION"}  # of web/js/
 SOCKET = re.compile(r"^(VASA_\w+|FACE_LANDMARKS|IMAGE|AUDIO|VIDEO|AUDIO_ENCODER_OUTPUT|BOUNDING_BOX|CURVE)$")
 
 
@@ -108,6 +109,12 @@ def test_every_number_has_a_range_and_every_widget_a_default(ours):
                 assert "default" in options or name == "VASA_LoadMotion", f"{name}.{entry}"
             elif kind == "BOOLEAN":
                 assert "default" in options, f"{name}.{entry}"
+            elif kind in WIDGETS:
+                value = dict(options["default"])
+                assert value.pop("version") == 1, f"{name}.{entry}"
+                for key, number in value.items():
+                    low, high = options["ranges"][key]
+                    assert low <= number <= high, f"{name}.{entry}"
             elif kind not in ("STRING", DYNAMIC):
                 assert SOCKET.match(kind), f"{name}.{entry} is of the unexpected type {kind}"
 
@@ -118,7 +125,7 @@ def test_the_first_choice_of_a_dynamic_combo_has_a_widget(ours):
         for entry, kind, _, options in inputs_of(node["input"]):
             if kind == DYNAMIC:
                 first = [kind for _, kind, _, _ in inputs_of(options["options"][0]["inputs"])]
-                assert not first or any(not SOCKET.match(kind) for kind in first), f"{name}.{entry}"
+                assert not first or any(kind in WIDGETS or not SOCKET.match(kind) for kind in first), f"{name}.{entry}"
 
 
 def test_rare_inputs_are_folded_away(ours):
