@@ -21,7 +21,7 @@ from torch import Tensor
 
 from ..faces.vasa.codes import UNIT
 from ..faces.vasa.network import EncodedFace, FaceNetwork
-from .recognition import RecognitionNetwork, likeness
+from ..metrics.recognition import RecognitionNetwork, likeness
 
 SHARPNESS, MARGIN = 5.0, 0.2
 """Of the cosine loss that tells a driver's dynamics from other drivers'."""

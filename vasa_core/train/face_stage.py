@@ -21,6 +21,8 @@ from ..errors import BadInput, OutputError
 from ..faces.vasa.files import SPACE, save_face_network
 from ..faces.vasa.network import EncodedFace, FaceNetwork
 from ..faces.vasa.presets import PRESETS
+from ..metrics.recognition import RecognitionNetwork, load_recognition
+from ..metrics.vgg import PerceptualNetwork, load_vgg, perceptual_distance
 from . import face_losses
 from .contact_sheet import save_sheet
 from .discriminator import Discriminator, feature_distance, hinge_made, hinge_real_and_made
@@ -28,9 +30,7 @@ from .face_data import ClipFolder, Pairs, PairSource
 from .face_losses import LossWeights
 from .loop import Recipe, Rival, averaged, train
 from .losses_log import logged, save_curves
-from .recognition import RecognitionNetwork, load_recognition
 from .synthetic import SyntheticHeads
-from .vgg import PerceptualNetwork, load_vgg, perceptual_distance
 
 SAID_EVERY = 50
 SHOWN = 6  # pairs on a sheet of samples

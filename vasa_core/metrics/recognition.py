@@ -1,7 +1,7 @@
-"""The face-recognition network of the identity loss: ArcFace's improved ResNet-50 (Deng et al., 2019).
+"""The face-recognition network that tells people apart: ArcFace's improved ResNet-50 (Deng et al., 2019).
 
 The user names the file (the published `iresnet50` backbone, .pth or .safetensors); nothing is downloaded. Without it
-there is no identity loss. The attributes have the names of the published file's keys.
+there is neither an identity loss nor an identity figure. The attributes have the names of the published file's keys.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ import torch
 from vasa_core.errors import WeightsError
 from vasa_core.faces.mesh.rig import FaceFrame, canonical_mesh
 from vasa_core.faces.vasa.codes import upright
-from vasa_core.train.recognition import CENTRE, REACH, SIDE, RecognitionNetwork, likeness, load_recognition
-from vasa_core.train.vgg import MEAN, PLAN, load_vgg, perceptual_distance, published_numbers
+from vasa_core.metrics.recognition import CENTRE, REACH, SIDE, RecognitionNetwork, likeness, load_recognition
+from vasa_core.metrics.vgg import MEAN, PLAN, load_vgg, perceptual_distance, published_numbers
 
 
 @pytest.fixture(scope="module")
