@@ -34,11 +34,13 @@ class SyntheticClip:
 
 
 class SyntheticHeads:
-    """`identities` heads drawn from `seed`, in pictures of `size` pixels, on `device`."""
+    """`identities` heads drawn from `seed`, from number `first` on, in pictures of `size` pixels, on `device`."""
 
-    def __init__(self, identities: int, size: int, seed: int = 0, device: str | torch.device = "cpu") -> None:
+    def __init__(
+        self, identities: int, size: int, seed: int = 0, device: str | torch.device = "cpu", first: int = 0
+    ) -> None:
         self.size, self.seed, self.device = size, seed, torch.device(device)
-        heads = [Head.draw(1, _seeded(seed, number)) for number in range(identities)]
+        heads = [Head.draw(1, _seeded(seed, number)) for number in range(first, first + identities)]
         self.heads = Head(*(torch.cat(parts) for parts in zip(*(vars(h).values() for h in heads), strict=True)))
         self.heads = self.heads.to(self.device)
 
