@@ -8,8 +8,8 @@ import torch
 
 from vasa_core.arkit import ARKIT
 from vasa_core.errors import BadInput, WrongSpace
+from vasa_core.motion.labels import arkit_gaze, main_direction, usual_distance
 from vasa_core.train.behaviour import set_look
-from vasa_core.train.labels import arkit_gaze, main_direction, usual_distance
 from vasa_core.types import Motion, MotionSpace
 
 

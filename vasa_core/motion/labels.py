@@ -1,4 +1,4 @@
-"""Labels of a window for the motion stage, from what was measured frame by frame.
+"""Labels of a clip or of a window, from what was measured frame by frame: for training, and for what evaluation asks.
 
 VASA-1 clusters a gaze estimator's angles by histogram and takes the main direction. Distance is the window's usual one,
 in units of the clip's own usual distance, since a portrait's own distance is 1 whatever the camera was.
