@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 from vasa_core.audio import load_audio_encoder
-from vasa_core.train.labels import main_direction
+from vasa_core.motion.labels import main_direction
 from vasa_core.train.procedural_head import DYNAMICS
 from vasa_core.train.talkers import LARGEST_LABEL, SyntheticTalkers, talk, voice
 from vasa_core.types import EMOTIONS

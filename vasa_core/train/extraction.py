@@ -21,10 +21,10 @@ from torch import Tensor, nn
 from ..errors import OutputError, VasaError
 from ..motion.conditions import WINDOW
 from ..motion.edit import resample
+from ..motion.labels import arkit_gaze
 from ..pipeline import counted_from_calm
 from ..types import Audio, AudioEncoder, Motion, MotionSpace
 from ..weights import checkpoint
-from .labels import arkit_gaze
 from .readers import NamedReader
 from .talking_clips import MotionClips, TalkingClip
 

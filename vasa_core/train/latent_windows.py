@@ -23,9 +23,9 @@ from ..motion.conditions import (
     WINDOW,
     Conditions,
 )
+from ..motion.labels import main_direction, usual_distance
 from ..types import EMOTIONS, POSE
 from .extraction import ReadClip, rows_of
-from .labels import main_direction, usual_distance
 
 LOG_SCALE = POSE.index("log_scale")
 
