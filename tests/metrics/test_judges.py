@@ -5,8 +5,15 @@ import torch
 
 from vasa_core.errors import WeightsError
 from vasa_core.faces.mesh.rig import FaceFrame, canonical_mesh
-from vasa_core.faces.vasa.codes import upright
-from vasa_core.metrics.recognition import CENTRE, REACH, SIDE, RecognitionNetwork, likeness, load_recognition
+from vasa_core.metrics.recognition import (
+    PUBLISHED,
+    RecognitionNetwork,
+    RecognitionSizes,
+    aligned,
+    likeness,
+    load_recognition,
+    save_recognition,
+)
 from vasa_core.metrics.vgg import MEAN, PLAN, load_vgg, perceptual_distance, published_numbers
 
 
@@ -90,6 +97,20 @@ def test_recognition_tells_a_picture_from_another(tmp_path):
     assert same == pytest.approx(1.0, abs=1e-4) and other < 0.99
 
 
+def test_a_recognition_network_of_other_pictures_is_kept_with_its_sizes(tmp_path):
+    torch.manual_seed(0)
+    network = RecognitionNetwork(RecognitionSizes(32, (8, 16), (1, 1), 12)).eval()
+    with pytest.raises(WeightsError, match="untrained"):
+        save_recognition(tmp_path / "heads.safetensors", network, 0, "synthetic heads")
+    save_recognition(tmp_path / "heads.safetensors", network, 5, "synthetic heads")
+    again = load_recognition(tmp_path / "heads.safetensors")
+    assert not again.training and not any(p.requires_grad for p in again.parameters())
+    pictures, pose = torch.rand(2, 3, 64, 64), torch.zeros(2, 6)
+    with torch.no_grad():
+        torch.testing.assert_close(again(aligned(pictures, pose, 32)), network(aligned(pictures, pose, 32)))
+        assert likeness(again, pictures, pose, pictures, pose).tolist() == pytest.approx([1.0, 1.0])
+
+
 def test_faces_are_aligned_as_recognition_networks_expect():
     """The eyes of an average head lie where the published template has them."""
     vertices = canonical_mesh().vertices
@@ -100,7 +121,7 @@ def test_faces_are_aligned_as_recognition_networks_expect():
     grid = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), dim=-1)
     for eye, expected in zip(eyes, ((38.29, 51.70), (73.53, 51.50)), strict=True):
         dot = torch.exp(-((grid - eye) ** 2).sum(-1) / 2e-3).expand(1, 3, -1, -1)
-        view = upright(dot, torch.zeros(1, 6), SIDE, REACH, CENTRE)[0, 0]
-        pixels = torch.arange(SIDE) + 0.5
+        view = aligned(dot, torch.zeros(1, 6), PUBLISHED.side)[0, 0]
+        pixels = torch.arange(PUBLISHED.side) + 0.5
         found = torch.stack([(view.sum(0) * pixels).sum(), (view.sum(1) * pixels).sum()]) / view.sum()
         torch.testing.assert_close(found, torch.tensor(expected), atol=1.0, rtol=0)

@@ -53,6 +53,15 @@ def tensor_names(path: str | Path) -> set[str]:
         return set()
 
 
+def architecture_of(path: str | Path) -> str | None:
+    """What a file of ours holds; None for another kind of file, which `load` complains of."""
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            return (file.metadata() or {}).get("architecture")
+    except (SafetensorError, OSError):
+        return None
+
+
 def content_hash(tensors: dict[str, Tensor]) -> str:
     """Hexadecimal SHA-256 over names, types, shapes and bytes of tensors on the CPU, in the order of their names."""
     digest = hashlib.sha256()
