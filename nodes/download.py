@@ -11,7 +11,8 @@ from ..vasa_core.weights.installed import on_disk, released
 from ..vasa_core.weights.registry import MODELS
 from . import host
 
-TERMS = " ".join(model.terms() for model in MODELS.values())
+OFFERED = [name for name, model in MODELS.items() if model.kind != "metric"]  # no node measures videos
+TERMS = " ".join(MODELS[name].terms() for name in OFFERED)
 
 
 class DownloadModels(io.ComfyNode):
@@ -28,7 +29,7 @@ class DownloadModels(io.ComfyNode):
             is_output_node=True,
             inputs=[
                 io.Combo.Input(
-                    "model", options=list(MODELS), default=next(iter(MODELS)),
+                    "model", options=OFFERED, default=OFFERED[0],
                     tooltip="liveportrait: photo-real faces, 522 MB. joyvasa: its motion model, about 415 MB.",
                 ),
                 io.Boolean.Input(

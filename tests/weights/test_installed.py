@@ -16,7 +16,7 @@ HEXADECIMAL = set("0123456789abcdef")
 
 def test_every_entry_is_complete_and_plausible():
     for name, model in MODELS.items():
-        assert model.name == name and model.kind in ("face", "motion") and model.folder
+        assert model.name == name and model.kind in ("face", "motion", "metric") and model.folder
         assert model.licence and model.holder and model.home.startswith("https://") and model.terms().endswith(".")
         assert len({file.name for file in model.files}) == len(model.files)
         for file in model.files:
@@ -41,7 +41,7 @@ def test_the_entries_agree_with_the_manifest_of_checkpoints():
 
 def test_a_released_model_is_known_by_name():
     assert installed.released("joyvasa") is JOYVASA
-    with pytest.raises(BadInput, match="'vasa'.*liveportrait, joyvasa"):
+    with pytest.raises(BadInput, match="'vasa'.*liveportrait, joyvasa, syncnet"):
         installed.released("vasa")
 
 

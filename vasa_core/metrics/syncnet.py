@@ -12,8 +12,9 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from ..errors import WeightsError
-from ..weights import checkpoint
+from ..weights import checkpoint, installed
 from ..weights.foreign import flat_tensors, read_foreign
+from ..weights.registry import SYNCNET
 
 SIDE = 224  # pixels of a face
 FRAMES = 5  # of a window
@@ -73,11 +74,13 @@ class SyncNet(nn.Module):
         return self.heard(self.listening(spectra[:, None].to(self.heard[0].weight)).flatten(1))
 
 
-def load_syncnet(path: str | Path) -> SyncNet:
+def load_syncnet(path: str | Path | None = None) -> SyncNet:
     """The network with its released weights (syncnet_v2.model, or a .safetensors of the same tensors), frozen.
 
-    WeightsError where the file is missing, damaged, or not that.
+    path: None finds the file in the default folder of models. WeightsError where it is missing, damaged, or not that.
     """
+    if path is None:
+        path = installed.find(SYNCNET, installed.folders_in(installed.default_folder(), SYNCNET))["syncnet_v2"]
     path = Path(path)
     network = SyncNet()
     counters = {key: value for key, value in network.state_dict().items() if key.endswith(COUNTER)}

@@ -63,7 +63,8 @@ def find(model: ReleasedModel, folders: Sequence[Path]) -> dict[str, Path]:
 
 def missing(file: ReleasedFile, model: ReleasedModel, folder: Path) -> WeightsError:
     """The error for a file that is not there: what, where it belongs, and from where it comes."""
+    node = "" if model.kind == "metric" else "with the node Download Models or "
     return WeightsError(
-        f"The file {file.name} of {model.title} is missing from {folder}: get it with the node Download Models or with "
+        f"The file {file.name} of {model.title} is missing from {folder}: get it {node}with "
         f"`python -m vasa_core fetch {model.name}`, or put it there yourself from {file.address()}."
     )

@@ -44,7 +44,7 @@ class ReleasedFile:
 class ReleasedModel:
     """Files that belong together, and the terms on which their authors give them.
 
-    kind: 'face' or 'motion'. folder: name of the model folder that they go into. code: of the published
+    kind: 'face', 'motion' or 'metric'. folder: name of the model folder that they go into. code: of the published
     implementation, whose architecture ours repeats.
     """
 
@@ -142,4 +142,25 @@ JOYVASA = ReleasedModel(
     note="Speech to motion for LivePortrait. It holds a fine-tuned chinese-hubert-base (TencentGameMate, MIT licence).",
 )
 
-MODELS: dict[str, ReleasedModel] = {model.name: model for model in (LIVEPORTRAIT, JOYVASA)}
+SYNCNET = ReleasedModel(
+    name="syncnet",
+    title="SyncNet",
+    kind="metric",
+    folder="syncnet",
+    files=(
+        ReleasedFile(
+            "ByteDance/LatentSync-1.5",  # a copy: the authors' own server tells no hash
+            "32a20d29aead0498e3e885e90dbbe8027da1b61b",
+            "auxiliary/syncnet_v2.model",
+            54573114,
+            "961e8696f888fce4f3f3a6c3d5b3267cf5b343100b238e79b2659bff2c605442",
+        ),
+    ),
+    licence="MIT licence of its published code, none being stated for the weights",
+    holder="the University of Oxford",
+    home="https://www.robots.ox.ac.uk/~vgg/software/lipsync/",
+    code="https://github.com/joonson/syncnet_python",
+    note="Measures lip sync: S_C and S_D.",
+)
+
+MODELS: dict[str, ReleasedModel] = {model.name: model for model in (LIVEPORTRAIT, JOYVASA, SYNCNET)}
