@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -110,3 +112,50 @@ def test_a_checkpoint_of_another_kind_of_training_is_refused(tmp_path):
     run(tmp_path / "b.state", stop=4)
     with pytest.raises(WeightsError, match="lacks"):
         run_with_rival(tmp_path / "b.state")
+
+
+def run_as(path, recipe, settings=None):
+    module, average, loss = problem()
+    return [report.losses["fit"] for report in train(module, average, loss, recipe, path, settings=settings)], module
+
+
+def test_the_parts_of_a_step_are_averaged(tmp_path):
+    """Three parts are one batch of all that they draw."""
+    module, average, loss = problem()
+
+    def whole(step, generator):
+        seeds = [(part * 1_000_003 + RECIPE.seed) * 1_000_003 + step for part in range(3)]
+        return {"fit": sum(loss(step, torch.Generator().manual_seed(seed))["fit"] for seed in seeds) / 3}
+
+    at_once = [report.losses["fit"] for report in train(module, average, whole, RECIPE, tmp_path / "a.state")]
+    by_parts, parted = run_as(tmp_path / "b.state", replace(RECIPE, parts=3))
+    assert by_parts == pytest.approx(at_once, rel=1e-5)
+    torch.testing.assert_close(parted[0].weight, module[0].weight)
+    assert len(set(by_parts + run_as(tmp_path / "c.state", RECIPE)[0])) == 24  # no part draws what another does
+
+
+@pytest.mark.parametrize(
+    ("recipe", "settings", "says"),
+    [
+        ({"seed": 6}, {"batch": 8, "losses": {"pose": 1.0}}, "recipe.seed 5, not 6"),
+        ({"parts": 2}, {"batch": 8, "losses": {"pose": 1.0}}, "recipe.parts 1, not 2"),
+        ({}, {"batch": 4, "losses": {"pose": 1.0}}, "batch 8, not 4"),
+        ({}, {"batch": 8, "losses": {"pose": 0.5}}, "losses.pose 1.0, not 0.5"),
+    ],
+)
+def test_going_on_with_other_settings_is_refused(tmp_path, recipe, settings, says):
+    run_as(tmp_path / "a.state", replace(RECIPE, steps=4), {"batch": 8, "losses": {"pose": 1.0}})
+    before = (tmp_path / "a.state").read_bytes()
+    with pytest.raises(BadInput, match=f"a.state was trained with {says}"):
+        run_as(tmp_path / "a.state", replace(RECIPE, **recipe), settings)
+    assert (tmp_path / "a.state").read_bytes() == before
+
+
+def test_a_run_may_get_more_steps(tmp_path):
+    run_as(tmp_path / "a.state", RECIPE, {"batch": 8})
+    assert len(run_as(tmp_path / "a.state", replace(RECIPE, steps=15, save_every=1), {"batch": 8})[0]) == 3
+
+
+def test_a_step_without_parts_is_refused():
+    with pytest.raises(ValueError, match="0 parts"):
+        replace(RECIPE, parts=0)

@@ -30,11 +30,24 @@ class PatchDiscriminator(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """`scales` patch discriminators, each on a picture of half the size of the one before."""
+    """`scales` patch discriminators, each on a picture of half the size of the one before.
+
+    Its spectral norms are estimated by `settle` only, not by every look, so that all parts of a step see one network.
+    """
 
     def __init__(self, width: int = 64, halvings: int = 3, scales: int = 2) -> None:
         super().__init__()
         self.parts = nn.ModuleList(PatchDiscriminator(width, halvings) for _ in range(scales))
+        self.eval()
+
+    @torch.no_grad()
+    def settle(self) -> None:
+        """Bring the spectral norms up to date, by one more power iteration: once a step."""
+        self.train()
+        for part in self.parts:
+            for layer in (*part.layers, part.output):
+                layer.parametrizations.weight()
+        self.eval()
 
     def forward(self, picture: Tensor) -> tuple[list[Tensor], list[list[Tensor]]]:
         """Scores and features of each scale."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -19,13 +19,17 @@ from torch import Generator, Tensor, nn
 
 from ..errors import BadInput, OutputError
 from ..faces.vasa.files import SPACE, save_face_network
+from ..faces.vasa.layers import ResidualBlock
 from ..faces.vasa.network import EncodedFace, FaceNetwork
 from ..faces.vasa.presets import PRESETS
 from ..metrics.recognition import RecognitionNetwork, load_recognition
 from ..metrics.vgg import PerceptualNetwork, load_vgg, perceptual_distance
 from . import face_losses
+from .board import on_board
 from .contact_sheet import save_sheet
 from .discriminator import Discriminator, feature_distance, hinge_made, hinge_real_and_made
+from .distributed import ALONE, World
+from .economy import Economy, economise
 from .face_data import ClipFolder, Pairs, PairSource
 from .face_losses import LossWeights
 from .loop import Recipe, Rival, averaged, train
@@ -34,6 +38,8 @@ from .synthetic import SyntheticHeads
 
 SAID_EVERY = 50
 SHOWN = 6  # pairs on a sheet of samples
+ANYWHERE = ("output", "space", "clips", "perceptual_network", "identity_network", "economy", "tensorboard")
+"""Settings that may change while a training goes on: they name things, or change how fast it goes."""
 Say = Callable[[str], None]
 
 
@@ -42,9 +48,11 @@ class FaceSettings:
     """Everything that decides the outcome of the face stage.
 
     output: folder. preset: of the network. clips: folder of clips (see face_data.py); without it, that many synthetic
-    `identities`. batch: pairs in a step. known_pose: share of the steps, from the first, in which warps get the known
-    pose instead of the one that is read. perceptual_network, identity_network: files (see vgg.py, recognition.py).
-    patch_width: channels of the discriminator. space: what the motion space is called, before the hash of the weights.
+    `identities`. batch: pairs in a step, in recipe.parts equal parts; drivers are other people of the same part.
+    known_pose: share of the steps, from the first, in which warps get the known pose instead of the one that is read.
+    perceptual_network, identity_network: files (see vgg.py, recognition.py). patch_width: channels of the
+    discriminator. space: what the motion space is called, before the hash of the weights. tensorboard: write losses
+    and samples for it, too. economy: what saves time and memory.
     """
 
     output: str
@@ -57,6 +65,8 @@ class FaceSettings:
     identity_network: str | None = None
     patch_width: int = 64
     space: str = SPACE
+    tensorboard: bool = False
+    economy: Economy = field(default_factory=Economy)
     losses: LossWeights = field(default_factory=LossWeights)
     recipe: Recipe = field(
         default_factory=lambda: Recipe(
@@ -67,15 +77,20 @@ class FaceSettings:
     def __post_init__(self) -> None:
         if self.preset not in PRESETS:
             raise ValueError(f"there is no preset '{self.preset}'; choose one of {', '.join(PRESETS)}")
-        if self.batch < 2:
-            raise ValueError(f"a batch of {self.batch} has no two people; at least 2 pairs are needed")
+        if self.batch % self.recipe.parts:
+            raise ValueError(f"a batch of {self.batch} cannot be split into {self.recipe.parts} equal parts")
+        if self.batch < 2 * self.recipe.parts:
+            raise ValueError(f"a batch of {self.batch} has no two people in each part; at least 2 pairs are needed")
         if self.recipe.steps < 1:
             raise ValueError(f"{self.recipe.steps} steps train nothing; at least 1 is needed")
 
 
-def train_face(settings: FaceSettings, device: str = "cpu", say: Say | None = None) -> Path:
-    """Train as `settings` say, going on where an earlier run stopped; returns the file of the trained network."""
-    out = Path(settings.output)
+def train_face(settings: FaceSettings, device: str = "cpu", say: Say | None = None, world: World = ALONE) -> Path:
+    """Train as `settings` say, going on where an earlier run stopped; returns the file of the trained network.
+
+    Of several processes of a `world`, the leading one speaks and writes.
+    """
+    out, say = Path(settings.output), say if say and world.leads else (lambda text: None)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -87,20 +102,30 @@ def train_face(settings: FaceSettings, device: str = "cpu", say: Say | None = No
         data = SyntheticHeads(settings.identities, preset.size, settings.recipe.seed, device)
     else:
         data = ClipFolder(settings.clips, preset.size)
-    stage = FaceStage.build(settings, FaceNetwork(preset), data, device, say or (lambda text: None))
+    stage = FaceStage.build(settings, FaceNetwork(preset), data, device, say)
     average = averaged(stage.network)
+    stage.economise(settings.economy)
     rival = Rival(stage.discriminator, stage.adversary_losses) if stage.discriminator is not None else None
-    made = out / "face.safetensors"
-    reports = train(stage.network, average, stage.losses, settings.recipe, out / "state.safetensors", rival)
-    for report in logged(reports, out / "losses.csv"):
-        if report.step % settings.recipe.save_every == 0 or report.step == settings.recipe.steps:
-            save_face_network(made, average, report.step, settings.space)
+    state, recipe = out / "state.safetensors", settings.recipe
+    deciding = {name: value for name, value in asdict(settings).items() if name not in ANYWHERE}
+    deciding["losses"] = asdict(stage.weights)
+    reports = train(stage.network, average, stage.losses, recipe, state, rival, deciding, world)
+    if world.leads:
+        reports = logged(reports, out / "losses.csv")
+        if settings.tensorboard:
+            reports = on_board(reports, out / "tensorboard", out / "samples.png")
+    for report in reports:
+        if not world.leads:
+            continue
+        if report.step % recipe.save_every == 0 or report.step == recipe.steps:
+            save_face_network(out / "face.safetensors", average, report.step, settings.space)
             save_sheet(out / "samples.png", samples(average, data.pairs(SHOWN, Generator().manual_seed(0))))
             save_curves(out / "losses.csv")
-        if say and (report.step % SAID_EVERY == 0 or report.step == settings.recipe.steps):
+        if report.step % SAID_EVERY == 0 or report.step == recipe.steps:
             losses = ", ".join(f"{name} {value:.4f}" for name, value in report.losses.items())
-            say(f"face, step {report.step} of {settings.recipe.steps}: {losses}")
-    return made
+            say(f"face, step {report.step} of {recipe.steps}: {losses}")
+    world.wait()  # for the files of the last step
+    return out / "face.safetensors"
 
 
 @dataclass
@@ -116,6 +141,7 @@ class FaceStage:
     perceptual: PerceptualNetwork | None = None
     recognition: RecognitionNetwork | None = None
     made: tuple[Tensor, Tensor] | None = None  # a made and the real picture, for the adversary
+    settled: int | None = None  # the step for which the adversary is
 
     @staticmethod
     def build(settings: FaceSettings, network: FaceNetwork, data: PairSource, device: str, say: Say) -> FaceStage:
@@ -137,10 +163,19 @@ class FaceStage:
             weights = replace(weights, pose=0.0)
         known = round(settings.known_pose * settings.recipe.steps)
         network, adversary = network.to(device), adversary and adversary.to(device)
-        return FaceStage(network, data, weights, settings.batch, known, adversary, perceptual, recognition)
+        size = settings.batch // settings.recipe.parts
+        return FaceStage(network, data, weights, size, known, adversary, perceptual, recognition)
+
+    def economise(self, economy: Economy) -> None:
+        """Save time or memory in all networks that a step uses."""
+        judges = (self.discriminator, self.perceptual, self.recognition)
+        economise([*self.network.parts(), *(judge for judge in judges if judge is not None)], economy, ResidualBlock)
 
     def losses(self, step: int, generator: Generator) -> dict[str, Tensor]:
-        """Named and weighted losses of the network in one step."""
+        """Named and weighted losses of the network in one part of a step."""
+        if self.discriminator is not None and step != self.settled:
+            self.discriminator.settle()
+            self.settled = step
         device = self.network.decoder.output.weight.device
         pairs = self.data.pairs(self.batch, generator).to(device)
         use_known = step <= self.known_pose_steps

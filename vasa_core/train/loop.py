@@ -2,17 +2,21 @@
 
 A stage with an adversary gives it as a `Rival`, which is trained in turn with the module.
 
-A step draws everything random from a generator that is seeded by the run's seed and the step's number. So a run that
-was stopped goes on exactly as if it had not been, and nothing random is ever stored. Checkpoints are safetensors,
-written whole or not at all.
+A step's batch is made of parts, whose gradients are averaged. One process computes them one after another, several
+processes each compute their share: how many they are never shows in the result.
+
+A part draws everything random from a generator that is seeded by the run's seed, the step's number and its own. So a
+run that was stopped goes on exactly as if it had not been, and neither random states nor places in the data are ever
+stored. Checkpoints are safetensors, written whole or not at all; they know the settings, and refuse others.
 """
 
 from __future__ import annotations
 
 import copy
+import json
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -20,6 +24,7 @@ from torch import Tensor, nn
 
 from ..errors import BadInput, WeightsError
 from ..weights import checkpoint
+from .distributed import ALONE, World
 
 ARCHITECTURE = "vasa-training-state-1"
 StepLoss = Callable[[int, torch.Generator], dict[str, Tensor]]
@@ -30,6 +35,7 @@ class Recipe:
     """How a module is trained. `steps` in all; the learning rate rises over `warm_up` steps and falls to 0 by a cosine.
 
     average: decay of the moving average of the weights. save_every: steps between checkpoints. momentum: AdamW's betas.
+    parts: how many parts the batch of a step is computed in; a multiple of the number of processes.
     """
 
     steps: int
@@ -41,6 +47,11 @@ class Recipe:
     save_every: int = 200
     seed: int = 0
     momentum: tuple[float, float] = (0.9, 0.98)
+    parts: int = 1
+
+    def __post_init__(self) -> None:
+        if self.parts < 1:
+            raise ValueError(f"a step of {self.parts} parts computes nothing; at least 1 is needed")
 
 
 @dataclass(frozen=True)
@@ -55,9 +66,10 @@ class Report:
 
 @dataclass(frozen=True)
 class Rival:
-    """A second module, trained after each step of the first on losses of its own, at `rate` times its learning rate.
+    """A second module, trained in each step of the first on losses of its own, at `rate` times its learning rate.
 
-    Its losses are asked for after the module's, so they may use what the module just made.
+    Its losses are asked for after the module's, part by part, so they may use what the module just made. No gradient of
+    either's losses may reach the other. What of it changes without a gradient must do so once a step, not once a part.
     """
 
     module: nn.Module
@@ -66,30 +78,49 @@ class Rival:
 
 
 def train(
-    module: nn.Module, average: nn.Module, loss: StepLoss, recipe: Recipe, state: Path, rival: Rival | None = None
+    module: nn.Module,
+    average: nn.Module,
+    loss: StepLoss,
+    recipe: Recipe,
+    state: Path,
+    rival: Rival | None = None,
+    settings: Mapping[str, object] | None = None,
+    world: World = ALONE,
 ) -> Iterator[Report]:
     """Train `module` until `recipe.steps`, yielding a Report after each step; `average` becomes its moving average.
 
-    loss: (step, generator) -> named losses; their sum is minimised. state: the checkpoint file, resumed from where it
-    exists. Stop by ceasing to iterate; what was done since the last checkpoint is then repeated exactly on resuming.
+    loss: (step, generator) -> named losses of one part, whose sum is minimised; it may keep nothing from the part
+    before. state: the checkpoint file, resumed from where it exists; the leading process of the `world` writes it.
+    settings: what else decides the outcome, in types of JSON; a run goes on with the same ones only, and the same
+    recipe, but may get more steps. Stop by ceasing to iterate; what was done since the last checkpoint is then repeated
+    exactly on resuming.
     """
-    modules, optimisers = {"module": module, "average": average}, {"optimiser": _optimiser(module, recipe)}
+    learners = [Rival(module, loss)] + ([] if rival is None else [rival])
+    optimisers = [_optimiser(learner.module, recipe) for learner in learners]
+    modules, moments = {"module": module, "average": average}, {"optimiser": optimisers[0]}
     if rival is not None:
-        modules["rival"], optimisers["rival_optimiser"] = rival.module, _optimiser(rival.module, recipe)
-        rival.module.train()
-    first = resume(state, modules, optimisers) if state.exists() else 0
+        modules["rival"], moments["rival_optimiser"] = rival.module, optimisers[1]
+    share = world.share(recipe.parts)
+    told = json.loads(json.dumps({**(settings or {}), "recipe": _deciding(recipe)}))
+    first = resume(state, modules, moments, told) if state.exists() else 0
+    world.agree(first, "step")
     module.train()
     for step in range(first + 1, recipe.steps + 1):
-        rate = learning_rate(recipe, step)
-        generator = torch.Generator().manual_seed(recipe.seed * 1_000_003 + step)
-        gradient, losses = _descend(optimisers["optimiser"], loss, step, generator, rate, recipe.clip)
-        if rival is not None:
-            optimiser = optimisers["rival_optimiser"]
-            losses |= _descend(optimiser, rival.loss, step, generator, rate * rival.rate, recipe.clip)[1]
+        losses = _gradients(learners, share, recipe, step, world)
+        rate, norms = learning_rate(recipe, step), []
+        for learner, optimiser in zip(learners, optimisers, strict=True):
+            norms.append(_descend(optimiser, step, rate * learner.rate, recipe.clip))
         update_average(average, module, min(recipe.average, (1 + step) / (10 + step)))
         if step % recipe.save_every == 0 or step == recipe.steps:
-            save_state(state, modules, optimisers, step)
-        yield Report(step, rate, gradient, losses)
+            if world.leads:
+                save_state(state, modules, moments, step, told)
+            world.wait()
+        yield Report(step, rate, norms[0], losses)
+
+
+def _deciding(recipe: Recipe) -> dict[str, object]:
+    """What of a recipe has to stay as it is when a run goes on."""
+    return {name: value for name, value in asdict(recipe).items() if name not in ("steps", "save_every")}
 
 
 def _optimiser(module: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
@@ -99,20 +130,34 @@ def _optimiser(module: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
     )
 
 
-def _descend(
-    optimiser: torch.optim.Optimizer, loss: StepLoss, step: int, generator: torch.Generator, rate: float, clip: float
-) -> tuple[float, dict[str, float]]:
-    """One step down the sum of the losses; the gradient's norm, and each loss."""
+def _gradients(learners: list[Rival], share: range, recipe: Recipe, step: int, world: World) -> dict[str, float]:
+    """Leave in each learner's parameters the mean gradient of the step's parts; returns the means of the losses."""
+    means: dict[str, Tensor] = {}
+    for learner in learners:
+        learner.module.zero_grad(set_to_none=True)
+    for part in share:
+        generator = torch.Generator().manual_seed((part * 1_000_003 + recipe.seed) * 1_000_003 + step)
+        for learner in learners:
+            named = learner.loss(step, generator)
+            (torch.stack(list(named.values())).sum() / recipe.parts).backward()
+            for name, value in named.items():
+                means[name] = means.get(name, 0.0) + value.detach() / recipe.parts
+    for learner in learners:
+        world.add_up(p.grad for p in learner.module.parameters() if p.grad is not None)
+    values = torch.stack(list(means.values()))
+    world.add_up([values])
+    return dict(zip(means, values.tolist(), strict=True))
+
+
+def _descend(optimiser: torch.optim.Optimizer, step: int, rate: float, clip: float) -> float:
+    """One step down the gradients that are there; returns their norm."""
     for group in optimiser.param_groups:
         group["lr"] = rate
-    losses = loss(step, generator)
-    optimiser.zero_grad(set_to_none=True)
-    torch.stack(list(losses.values())).sum().backward()
     gradient = nn.utils.clip_grad_norm_(optimiser.param_groups[0]["params"], clip).item()
     if not math.isfinite(gradient):
         raise BadInput(f"The gradient is not finite at training step {step}. Check the data, or lower the rate.")
     optimiser.step()
-    return gradient, {name: value.item() for name, value in losses.items()}
+    return gradient
 
 
 def learning_rate(recipe: Recipe, step: int) -> float:
@@ -138,18 +183,31 @@ def update_average(average: nn.Module, module: nn.Module, decay: float) -> None:
 
 
 def save_state(
-    path: Path, modules: dict[str, nn.Module], optimisers: dict[str, torch.optim.Optimizer], step: int
+    path: Path,
+    modules: dict[str, nn.Module],
+    optimisers: dict[str, torch.optim.Optimizer],
+    step: int,
+    settings: dict[str, object],
 ) -> None:
     """Write the named modules' weights and the named optimisers' moments, atomically."""
     tensors = {f"{part}.{key}": value for part, m in modules.items() for key, value in m.state_dict().items()}
     for part, optimiser in optimisers.items():
         for index, moments in optimiser.state_dict()["state"].items():
             tensors |= {f"{part}.{index}.{name}": value for name, value in moments.items()}
-    checkpoint.save(path, tensors, ARCHITECTURE, step=str(step))
+    checkpoint.save(path, tensors, ARCHITECTURE, step=str(step), settings=json.dumps(settings))
 
 
-def resume(path: Path, modules: dict[str, nn.Module], optimisers: dict[str, torch.optim.Optimizer]) -> int:
-    """Fill all parts from a checkpoint of `save_state` and return its step; WeightsError where the parts differ."""
+def resume(
+    path: Path,
+    modules: dict[str, nn.Module],
+    optimisers: dict[str, torch.optim.Optimizer],
+    settings: dict[str, object],
+) -> int:
+    """Fill all parts from a checkpoint of `save_state` and return its step.
+
+    WeightsError where the parts differ, BadInput where the settings do. One that either does not know is passed over:
+    it came with another version of this code.
+    """
     tensors, header = checkpoint.load(path, ARCHITECTURE)
     parts: dict[str, dict[str, Tensor]] = {name: {} for name in (*modules, *optimisers)}
     for key, value in tensors.items():
@@ -157,6 +215,13 @@ def resume(path: Path, modules: dict[str, nn.Module], optimisers: dict[str, torc
         if part not in parts:
             raise WeightsError(f"{path.name} belongs to another kind of training ({part}). Choose another folder.")
         parts[part][name] = value
+    before, now = _flat(json.loads(header.get("settings", "{}"))), _flat(settings)
+    for name in sorted(before.keys() & now.keys()):
+        if before[name] != now[name]:
+            raise BadInput(
+                f"{path} was trained with {name} {json.dumps(before[name])}, not {json.dumps(now[name])}. "
+                "Restore that setting, or name another output."
+            )
     for part, module in modules.items():
         checkpoint.load_into(module, parts[part], path.name)
     for part, optimiser in optimisers.items():
@@ -166,3 +231,11 @@ def resume(path: Path, modules: dict[str, nn.Module], optimisers: dict[str, torc
             moments.setdefault(int(index), {})[name] = value
         optimiser.load_state_dict({"state": moments, "param_groups": optimiser.state_dict()["param_groups"]})
     return int(header["step"])
+
+
+def _flat(settings: dict[str, object], place: str = "") -> dict[str, object]:
+    """Nested settings by their full names: {'recipe.seed': 0}."""
+    flat: dict[str, object] = {}
+    for name, value in settings.items():
+        flat |= _flat(value, f"{place}{name}.") if isinstance(value, dict) else {f"{place}{name}": value}
+    return flat

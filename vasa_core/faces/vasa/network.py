@@ -46,6 +46,11 @@ class FaceNetwork(nn.Module):
         self.target_warp = warping.WarpGenerator(preset)
         self.decoder = Decoder(preset)
 
+    def parts(self) -> list[nn.Module]:
+        """The networks between which only geometry is done."""
+        codes = [self.codes.identity, self.codes.dynamics, self.codes.pose]
+        return [*codes, self.appearance, self.source_warp, self.canonical, self.target_warp, self.decoder]
+
     def encode(self, picture: Tensor, pose: Tensor | None = None) -> EncodedFace:
         """picture (B, 3, size, size) in [0, 1]; pose (B, 6) where it is known, else it is read."""
         pose = self.codes.read_pose(picture) if pose is None else pose
