@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import repeat
+
 import torch
-from comfy_api.latest import InputImpl, io
+from comfy_api.latest import Input, InputImpl, io
 from torch import Tensor
 
+from ..vasa_core.errors import BadInput
 from ..vasa_core.media.label import labelled
 from ..vasa_core.media.provenance import made_with, provenance
 from ..vasa_core.media.write import VideoWriter
 from ..vasa_core.pipeline import anchor, at_rate, pasted, remarks, render, suited
-from ..vasa_core.types import FaceModel, Motion, Portrait
+from ..vasa_core.types import FaceCrop, FaceModel, Motion, Portrait
 from ..vasa_core.vision.crop import paste_back, person_matte
 from . import host, sockets
+from .drive import film_from_sockets
 
 CATEGORY = "VASA/render"
 DECODE_MEMORY = 1 << 30  # bytes, with room: eight frames at 512x512 stay below what encoding takes on a CPU
@@ -41,6 +46,27 @@ def _tags(face_model: host.Placed[FaceModel], motion: Motion) -> dict[str, str]:
     if not host.may_write_metadata():
         return {}
     return provenance({**made_with({"face": face_model.source}), **motion.origin})
+
+
+def _frames_behind(video: Input.Video, fps: float, crop: FaceCrop) -> Iterator[Tensor]:
+    """The frames (3, H, W) of a video of the whole picture, its last one for ever; BadInput where it cannot be one."""
+    film = film_from_sockets(video, None, fps)
+    if abs(float(film.fps) - fps) > 0.01:
+        raise BadInput(
+            f"The input 'background' has {float(film.fps):g} frames per second, the motion {fps:g}: set 'fps'."
+        )
+    frame = None
+    for frame in film.frames:
+        if tuple(frame.shape[1:]) != tuple(crop.image_size):
+            height, width = crop.image_size
+            raise BadInput(
+                f"The input 'background' is {frame.shape[2]}x{frame.shape[1]} pixels, but the portrait was cut from a "
+                f"picture of {width}x{height}. Connect a video of that whole picture."
+            )
+        yield host.to_device(frame)
+    if frame is None:
+        raise BadInput("The input 'background' is a video without frames. Connect another.")
+    yield from repeat(host.to_device(frame))
 
 
 def _ready(face_model: host.Placed[FaceModel]) -> FaceModel:
@@ -101,6 +127,11 @@ class RenderVideo(io.ComfyNode):
                     "fps", default=0.0, min=0.0, max=120.0, step=0.01, advanced=True,
                     tooltip="Frames per second of the video. 0 takes the motion's own, 25 for generated motion.",
                 ),
+                io.Video.Input(
+                    "background", optional=True,
+                    tooltip="A video of the whole picture at the same frame rate, such as one in which somebody else "
+                    "in it speaks. This face is laid over its frames.",
+                ),
                 io.String.Input(
                     "label", default="", optional=True, advanced=True,
                     tooltip="Words shown in a corner of every frame, such as AI generated. Empty: none.",
@@ -121,6 +152,7 @@ class RenderVideo(io.ComfyNode):
         fps: float = 0.0,
         audio: dict | None = None,
         picture: Tensor | None = None,
+        background: Input.Video | None = None,
         label: str = "",
     ) -> io.NodeOutput:
         """Encode each piece as it is decoded, into a file in ComfyUI's temp folder."""
@@ -130,9 +162,11 @@ class RenderVideo(io.ComfyNode):
             absolute = anchor(moved, portrait.rest)
         model, progress = _ready(face_model), host.Progress(len(absolute))
         pieces = render(model, host.to_device(portrait), absolute, face_model.chunk, progress)
-        if picture is not None:
+        if background is not None:
+            pieces = pasted(pieces, _frames_behind(background, absolute.fps, portrait.crop), portrait.crop)
+        elif picture is not None:
             whole = sockets.picture_of_crop(picture, portrait.crop)
-            pieces = pasted(pieces, host.to_device(whole), portrait.crop)
+            pieces = pasted(pieces, repeat(host.to_device(whole)), portrait.crop)
         path = host.temporary_file(".mp4")
         with VideoWriter(path, absolute.fps, waveform, rate, _tags(face_model, motion)) as writer:
             for frames in labelled(pieces, label):

@@ -1,6 +1,7 @@
 """The five sentences: anchoring, rates, chunks, progress and stops, with a face model that draws numbers."""
 
 from dataclasses import dataclass
+from itertools import repeat
 
 import pytest
 import torch
@@ -162,7 +163,7 @@ def test_pasted_frames_keep_the_rest_of_the_picture():
     picture = torch.rand(3, 61, 83, generator=torch.Generator().manual_seed(0))
     matrix = torch.tensor([[1.0, 0, -30], [0, 1.0, -20], [0, 0, 1]])
     crop = FaceCrop(torch.zeros(3, 16, 16), torch.zeros(478, 3), matrix, (61, 83))
-    frames = list(pasted([torch.full((2, 16, 16, 3), 255, dtype=torch.uint8)], picture, crop))
+    frames = list(pasted([torch.full((2, 16, 16, 3), 255, dtype=torch.uint8)], repeat(picture), crop))
     assert len(frames) == 2 and frames[0].shape == (1, 61, 83, 3)
     expected = (picture * 255).round().byte().permute(1, 2, 0)
     changed = (frames[0][0] != expected).any(-1)

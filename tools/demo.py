@@ -25,7 +25,10 @@ OUTPUT = ROOT / "output"
 BUNDLED = {
     "vasa_astronaut.png": ROOT / "assets" / "astronaut.png",
     "vasa_drawn.png": ROOT / "assets" / "drawn.png",
+    "vasa_two_people.jpg": ROOT / "assets" / "two_people.jpg",
     "vasa_speech.wav": ROOT / "assets" / "speech.wav",
+    "vasa_answer.flac": ROOT / "assets" / "answer.flac",
+    "vasa_singing.flac": ROOT / "assets" / "singing.flac",
     "vasa_driving.mp4": ROOT / "assets" / "driving.mp4",
 }
 

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from itertools import repeat
 from math import radians
 from pathlib import Path
 
@@ -163,7 +164,7 @@ class _Face:
     def write(self, writer: VideoWriter, motion: Motion, progress: Progress) -> None:
         """Frames of absolute `motion` into the file, in the whole picture where that is asked for."""
         pieces = render(self.model, self.portrait, motion, progress=progress)
-        pieces = pasted(pieces, self.picture, self.crop) if self.whole else pieces
+        pieces = pasted(pieces, repeat(self.picture), self.crop) if self.whole else pieces
         for piece in labelled(pieces, self.label):
             writer.write(piece)
         for remark in remarks(self.model, self.portrait, motion):

@@ -206,10 +206,14 @@ def decode_uint8(face_model: FaceModel, portrait: Portrait, motion: Motion) -> T
     return (frames * 255.0).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
 
 
-def pasted(pieces: Iterable[Tensor], picture: Tensor, crop: FaceCrop) -> Iterator[Tensor]:
-    """uint8 (1, H, W, 3): each 512-pixel frame of `pieces` laid back into the whole `picture` (3, H, W) in [0, 1]."""
+def pasted(pieces: Iterable[Tensor], pictures: Iterable[Tensor], crop: FaceCrop) -> Iterator[Tensor]:
+    """uint8 (1, H, W, 3): each 512-pixel frame of `pieces` laid back into its own of the whole `pictures`.
+
+    pictures: (3, H, W) in [0, 1], at least as many as frames: one picture, repeated, or a film of it.
+    """
+    behind = iter(pictures)
     for piece in pieces:
-        for frame in piece:
+        for frame, picture in zip(piece, behind, strict=False):
             face = frame.permute(2, 0, 1)[None].float() / 255.0  # (1, 3, 512, 512)
             whole = paste_back(face, picture.to(face), crop.crop_from_image)  # (1, 3, H, W)
             yield (whole * 255.0).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)

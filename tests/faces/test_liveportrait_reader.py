@@ -1,5 +1,7 @@
 """Films read in LivePortrait's space, and a whole drive with it."""
 
+from itertools import repeat
+
 import pytest
 import torch
 
@@ -82,7 +84,7 @@ def test_a_drive_from_a_picture_into_the_whole_picture(model, vision, face):
     portrait = model.encode(crop, LivePortraitOptions(lips="own"))
     pieces = list(drive(model, portrait, vision, film(face), 25))
     assert torch.cat(pieces).shape == (3, 512, 512, 3)
-    whole = torch.cat(list(pasted(pieces, face, crop)))
+    whole = torch.cat(list(pasted(pieces, repeat(face), crop)))
     assert whole.shape == (3, *face.shape[1:], 3)
     corner = (face[:, :4, :4] * 255).round().to(torch.uint8).permute(1, 2, 0)
     assert torch.equal(whole[0, :4, :4], corner)

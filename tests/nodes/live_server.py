@@ -12,6 +12,7 @@ from PIL import Image
 
 from tools.comfy import ComfyServer, Event
 from tools.comfyui_source import VERSION
+from tools.demo import BUNDLED
 
 ROOT = Path(__file__).resolve().parents[2]
 PACK_FOLDER = "Talking-Portraits.VASA"  # no space: aiohttp serves no web folder under a name that has one
@@ -64,10 +65,8 @@ class Run:
 def put_inputs(server: ComfyServer) -> None:
     """The bundled files under the names that the workflows use, a short clip, and pictures without a usable face."""
     assets = ROOT / "assets"
-    server.put_input(assets / "astronaut.png", "vasa_astronaut.png")
-    server.put_input(assets / "drawn.png", "vasa_drawn.png")
-    server.put_input(assets / "speech.wav", "vasa_speech.wav")
-    server.put_input(assets / "driving.mp4", "vasa_driving.mp4")
+    for name, path in BUNDLED.items():
+        server.put_input(path, name)
     folder = server.base / "input"
     Image.fromarray(np.full((96, 128, 3), 90, np.uint8)).save(folder / "no_face.png")
     for name, seconds in (("clip.wav", CLIP_SECONDS), ("long.wav", 4.0), ("too_short.wav", 0.1)):

@@ -12,7 +12,16 @@ from tests.nodes.live_server import ROOT
 from tools.workflow_api import prompt_from_workflow
 
 FOLDER = ROOT / "workflows"
-BUILT_IN = ("talking_portrait", "controls_over_time", "three_portraits", "pose_only_dynamics_only", "driving_video")
+BUILT_IN = (
+    "talking_portrait",
+    "controls_over_time",
+    "three_portraits",
+    "pose_only_dynamics_only",
+    "driving_video",
+    "singing",
+    "two_speakers",
+    "full_picture",
+)
 PHOTO_REAL = ("photo_real_talking_portrait", "photo_real_driving_video", "photo_real_full_picture")
 NAMES = BUILT_IN + PHOTO_REAL
 VIDEOS = {"three_portraits": 3, "pose_only_dynamics_only": 3}  # that a run saves; else one
