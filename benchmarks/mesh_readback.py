@@ -17,9 +17,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from benchmarks.read_back import gaze_and_size, mediapipe_landmarks, write_video
+from benchmarks.read_back import mediapipe_landmarks, write_video
 from tests.shared_data import shared_folder
 from vasa_core import arkit
+from vasa_core.faces.mesh.gaze import gaze_and_size
 from vasa_core.faces.mesh.model import MeshFaceModel
 from vasa_core.media.read import read_image
 from vasa_core.pipeline import anchor, render

@@ -20,10 +20,11 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.read_back import gaze_and_size, mediapipe_landmarks, write_video
+from benchmarks.read_back import mediapipe_landmarks, write_video
 from tests.shared_data import shared_folder
 from vasa_core.audio import load_audio_encoder
 from vasa_core.audio.resample import audio_from_waveform
+from vasa_core.faces.mesh.gaze import gaze_and_size
 from vasa_core.faces.mesh.model import MeshFaceModel
 from vasa_core.media.read import read_image, read_waveform
 from vasa_core.motion.model import MotionModel, load_motion_model
