@@ -10,6 +10,8 @@ from torch import Tensor, nn
 
 from vasa_core.errors import NoFaceFound
 from vasa_core.train.readers import NamedReader
+from vasa_core.train.shards import About, Clip, Labels, as_png, write_shard
+from vasa_core.train.talkers import SyntheticTalkers
 from vasa_core.train.talking_clips import TalkingClip
 from vasa_core.types import Audio, AudioFeatures, Motion, MotionSpace
 
@@ -80,3 +82,13 @@ class ToyEncoder(nn.Module):
 
 def toy_reader(key: str = "toy-1", blind: bool = False) -> NamedReader:
     return NamedReader(ToyReader(blind), SPACE, key, nn.Identity())
+
+
+def write_talkers(folder: Path, talkers: SyntheticTalkers) -> None:
+    """Synthetic talkers as a folder of shards, as `train prepare` would write it."""
+    for name in talkers.names:
+        clip = talkers.clip(name)
+        pictures = [as_png(picture) for picture in clip.frames().permute(0, 2, 3, 1).contiguous().numpy()]
+        samples = (clip.audio.samples * 32767).round().to(torch.int16)
+        about = About(name, name, 0.0, clip.fps, len(pictures), len(samples))
+        write_shard(folder / f"{name}.safetensors", [Clip(about, pictures, Labels(gaze=clip.gaze), samples)])

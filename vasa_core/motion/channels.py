@@ -83,7 +83,7 @@ class MotionChannels(nn.Module):
 
 def plain_channels(space: MotionSpace) -> MotionChannels:
     """Every number of the motion is a channel of its own: for any space."""
-    names = (*POSE, *(f"{space.name}{k}" for k in range(space.dynamics)))
+    names = (*POSE, *(f"dynamics{k}" for k in range(space.dynamics)))
     channels = MotionChannels(names, space)
     channels.from_motion.copy_(torch.eye(space.width))
     channels.to_motion.copy_(torch.eye(space.width))

@@ -59,6 +59,7 @@ class Preset:
 PRESETS = {
     "paper": Preset(layers=8, width=512, heads=8),
     "starter": Preset(layers=4, width=256, heads=4, widen=2),
+    "tiny": Preset(layers=2, width=64, heads=2, widen=2),  # for a first try, and for tests
 }
 
 

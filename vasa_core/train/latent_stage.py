@@ -1,0 +1,161 @@
+"""The motion stage on a face model's own codes: VASA-1's diffusion transformer learns how talking people move.
+
+    settings (JSON) -> train_latent_motion -> OUTPUT/motion.safetensors, with state, losses.csv and their curves beside
+
+Clips are read once with the encoders of a trained face model (extraction.py), cut into windows and labelled
+(latent_windows.py). Loss: squared error of the predicted clean motion, in channels normalised number by number, and of
+its velocity. No number of an opaque code has a meaning, so none weighs more than another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from torch import Generator, Tensor
+
+from ..audio import load_audio_encoder
+from ..errors import BadInput, OutputError
+from ..motion.denoiser import PRESETS
+from ..motion.diffusion import STEPS, add_noise, draw_noise
+from ..motion.model import FPS, MotionModel, load_motion_model, save_motion_model
+from ..types import POSE, MotionSpace
+from .extraction import encoder_name, extract
+from .latent_windows import LatentBatch, LatentWindows, Withheld
+from .loop import Recipe, averaged, train
+from .losses_log import logged, save_curves
+from .readers import load_reader
+from .talkers import SyntheticTalkers
+from .talking_clips import MotionClips, ShardClips, read_emotions
+
+SAID_EVERY = 50
+SYNTHETIC_SIZE = 128  # pixels
+EXAMPLES = 500  # windows that normalise the channels and start what is heard
+FLOOR = 0.1
+"""Smallest deviation by which a number of the code is normalised, in the usual one: what hardly varies stays small."""
+STEADY, FADING_POSE, FADING_CODE, TRUST = 0.5, 20.0, 3.0, 0.4
+"""How the denoiser's first guess starts: frames of smoothing, frames over which head and code fade from the previous
+window's last, and the worth of x_t. See DiffusionTransformer.start_smooth."""
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class MotionSettings:
+    """Everything that decides the outcome of the motion stage.
+
+    output: folder. face: the file of a trained face model, 'mesh' or 'liveportrait'. clips: folder of clips that `train
+    prepare` wrote; without it, `takes` synthetic clips each of that many `identities`. emotions: file that says how
+    videos feel (see talking_clips.read_emotions), where somebody knows. audio_encoder: 'phonetic', 'log-mel', or the
+    file of a Wav2Vec2. preset: of the denoiser. batch: windows in a step. velocity: weight of that loss; 0 leaves the
+    paper's. withheld: how often a window does not get what is known.
+    """
+
+    output: str
+    face: str
+    clips: str | None = None
+    emotions: str | None = None
+    identities: int = 200
+    takes: int = 1
+    audio_encoder: str = "phonetic"
+    preset: str = "paper"
+    batch: int = 32
+    velocity: float = 1.0
+    withheld: Withheld = field(default_factory=Withheld)
+    recipe: Recipe = field(
+        default_factory=lambda: Recipe(steps=100_000, learning_rate=3e-4, warm_up=500, average=0.999, save_every=1000)
+    )
+
+    def __post_init__(self) -> None:
+        if self.preset not in PRESETS:
+            raise ValueError(f"there is no preset '{self.preset}'; choose one of {', '.join(PRESETS)}")
+        if self.batch < 1 or self.recipe.steps < 1:
+            raise ValueError("a batch of 0 windows, or 0 steps, train nothing; at least 1 of each is needed")
+        if self.velocity < 0:
+            raise ValueError(f"velocity is {self.velocity}; a weight is 0 or more")
+
+
+def train_latent_motion(settings: MotionSettings, device: str = "cpu", say: Say | None = None) -> Path:
+    """Train as `settings` say, going on where an earlier run stopped; returns the file of the motion model.
+
+    Raises BadInput where the output holds a training for another face or audio encoder.
+    """
+    say = say or (lambda text: None)
+    out = Path(settings.output)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"The folder {out} cannot be made ({error.strerror}). Name another output.") from error
+    reader, encoder = load_reader(settings.face), load_audio_encoder(settings.audio_encoder)
+    made, name = out / "motion.safetensors", encoder_name(encoder)
+    _check_same(made, reader.space, name)
+    reader.network.to(device)
+    windows = LatentWindows(extract(_clips(settings), reader, encoder.to(device), FPS, say), settings.withheld)
+    reader.network.to("cpu")
+    say(f"training on {len(windows)} windows of {len(windows.clips)} clips, space {reader.space.name}, hearing {name}")
+    model = new_latent_model(windows, reader.space, name, settings.preset, settings.recipe.seed)
+    channels = averaged(model.channels)  # on the CPU, where windows are cut
+    model.to(device)
+    average = averaged(model)
+
+    def losses(step: int, generator: Generator) -> dict[str, Tensor]:
+        return latent_loss(model, windows.batch(settings.batch, channels, generator), settings.velocity, generator)
+
+    recipe = settings.recipe
+    for report in logged(train(model, average, losses, recipe, out / "state.safetensors"), out / "losses.csv"):
+        if report.step % recipe.save_every == 0 or report.step == recipe.steps:
+            save_motion_model(made, average)
+            save_curves(out / "losses.csv")
+        if report.step % SAID_EVERY == 0 or report.step == recipe.steps:
+            told = ", ".join(f"{loss} {value:.4f}" for loss, value in report.losses.items())
+            say(f"motion, step {report.step} of {recipe.steps}: {told}")
+    return made
+
+
+def _clips(settings: MotionSettings) -> MotionClips:
+    if settings.clips is not None:
+        return ShardClips(settings.clips, read_emotions(settings.emotions) if settings.emotions else None)
+    folder = Path(settings.output) / "clips"
+    return SyntheticTalkers(folder, settings.identities, SYNTHETIC_SIZE, settings.takes, seed=settings.recipe.seed)
+
+
+def _check_same(made: Path, space: MotionSpace, encoder: str) -> None:
+    """BadInput where a model in `made` is of another motion space or audio encoder: its training cannot go on here."""
+    if not made.exists():
+        return
+    before = load_motion_model(made)
+    if (before.space, before.encoder) != (space, encoder):
+        raise BadInput(
+            f"{made} is of the space '{before.space.name}' and hears with '{before.encoder}', but this training is of "
+            f"'{space.name}' with '{encoder}'. Name another output, or the face and audio encoder of before."
+        )
+
+
+def new_latent_model(windows: LatentWindows, space: MotionSpace, encoder: str, preset: str, seed: int) -> MotionModel:
+    """A model with fresh weights, its channels normalised by examples and its dynamics begun as what is heard."""
+    features, motion = windows.examples(EXAMPLES, Generator().manual_seed(seed))
+    torch.manual_seed(seed)
+    model = MotionModel(space, encoder, features.shape[1], preset, FPS)
+    usual = float(motion[:, len(POSE) :].std(0).median())
+    model.channels.fit(motion, max(FLOOR * usual, 1e-6))
+    code = torch.arange(space.width) >= len(POSE)
+    fading = torch.where(code, FADING_CODE, FADING_POSE)
+    ones = torch.ones(space.width)
+    model.denoiser.start_smooth(STEADY * ones, fading, TRUST * ones, ones)
+    model.denoiser.hearing.start_linear(features, model.channels.normalise(motion), code)
+    return model
+
+
+def latent_loss(model: MotionModel, batch: LatentBatch, velocity: float, generator: Generator) -> dict[str, Tensor]:
+    """Squared errors of position and, where it weighs anything, velocity, at random diffusion times."""
+    size, device = len(batch.clean), model.device
+    clean = batch.clean.to(device)
+    share = (torch.randperm(size, generator=generator) + torch.rand(size, generator=generator)) / size
+    t = (STEPS * share).long().clamp(max=STEPS - 1).to(device)  # one time from each of `size` parts of the process
+    noise = draw_noise(*clean.shape, generator).to(device)
+    error = model.denoiser(add_noise(clean, noise, t), t, batch.conditions.to(device)) - clean  # (B, W, K)
+    named = {"position": error.square().mean()}
+    if velocity:
+        named["velocity"] = velocity * error.diff(dim=1).square().mean()
+    return named
