@@ -26,7 +26,7 @@ from ..geometry import apply_homography
 from ..types import Audio
 from ..vision.detect import landmark_boxes
 from ..vision.model import Vision
-from ..vision.track import track_face
+from ..vision.track import FaceTrack, track_face
 from .syncnet import FRAMES, SIDE, SPECTRA
 
 FPS = 25
@@ -70,7 +70,11 @@ def sync_faces(vision: Vision, frames: Iterable[Tensor], fps: float) -> Tensor:
     frames are gone through twice (a list, a tensor or a VideoReader). Raises NoFaceFound as track_face does. The
     published pipeline finds boxes with another detector; ours are the outlines of the face mesh.
     """
-    track = track_face(vision, frames, fps)
+    return faces_along(track_face(vision, frames, fps), frames)
+
+
+def faces_along(track: FaceTrack, frames: Iterable[Tensor]) -> Tensor:
+    """As sync_faces, of frames whose face has been tracked."""
     points = apply_homography(torch.linalg.inv(track.crop_from_image), track.landmarks[..., :2])
     boxes = landmark_boxes(points)  # (T, 4) in picture pixels
     middle, half = (boxes[:, :2] + boxes[:, 2:]) / 2, (boxes[:, 2:] - boxes[:, :2]).amax(1) / 2
