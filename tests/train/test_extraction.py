@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from tests.train.talking_kit import ToyClips, ToyEncoder, toy_reader
+from vasa_core.train.distributed import World
 from vasa_core.train.extraction import encoder_key, extract, rows_of
 
 
@@ -75,10 +76,19 @@ def test_other_frame_rates_become_the_motion_models(tmp_path):
 def test_short_clips_and_clips_without_a_face_are_left_out_and_said(tmp_path):
     said = []
     assert read(ToyClips(tmp_path / "a", frames=49), said=said) == []
-    assert "left out: 4 clips of less than 50 frames" in said
+    assert "left out: 4 clips of less than 50 frames, or without a face" in said
     said.clear()
-    assert len(read(ToyClips(tmp_path / "b"), toy_reader(blind=True), said=said)) == 3
-    assert any("clip0: There is no face" in line for line in said)
+    for _ in range(2):
+        assert len(read(clips := ToyClips(tmp_path / "b"), toy_reader(blind=True), said=said)) == 3
+    assert sum("clip0: There is no face" in line for line in said) == 1 and clips.opened == []  # asked once for all
+
+
+def test_several_processes_read_different_clips_first_and_find_the_same(tmp_path):
+    alone = read(ToyClips(tmp_path / "alone"))
+    clips = ToyClips(tmp_path)
+    both = [extract(clips, toy_reader(), ToyEncoder(), 25.0, lambda t: None, World(rank, 2)) for rank in (1, 0)]
+    assert clips.opened == ["clip2", "clip3", "clip0", "clip1"]
+    assert both[0] == both[1] and [c.motion.name for c in both[0]] == [c.motion.name for c in alone]
 
 
 @pytest.mark.parametrize("known", [True, False])

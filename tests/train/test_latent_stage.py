@@ -17,6 +17,7 @@ from vasa_core.motion.generate import Sampling
 from vasa_core.motion.labels import main_direction
 from vasa_core.motion.model import ARCHITECTURE, load_motion_model
 from vasa_core.pipeline import anchor, speak
+from vasa_core.train.economy import Economy
 from vasa_core.train.extraction import rows_of
 from vasa_core.train.latent_stage import MotionSettings, train_latent_motion
 from vasa_core.train.loop import Recipe
@@ -128,10 +129,18 @@ def test_a_stopped_run_goes_on_to_the_same_losses(folder, tmp_path):
     assert run("stopped") == run("whole")
 
 
-def test_velocity_may_be_left_out(folder, tmp_path):
-    one = replace(RECIPE, steps=1)
-    path = train_latent_motion(settings(folder, tmp_path, batch=2, velocity=0.0, recipe=one))
-    assert read_rows(path.with_name("losses.csv"))[0][3:] == ["position"]
+def test_velocity_may_be_left_out_and_time_and_memory_saved(folder, tmp_path):
+    def loss(name, **more):
+        told = settings(
+            folder, tmp_path / name, batch=4, velocity=0.0, recipe=replace(RECIPE, steps=1, parts=2), **more
+        )
+        rows = read_rows(train_latent_motion(told).with_name("losses.csv"))
+        assert rows[0][3:] == ["position"]
+        return float(rows[1][3])
+
+    exact = loss("exact")
+    assert loss("lean", economy=Economy(checkpointing=True)) == exact
+    assert loss("half", economy=Economy("bfloat16")) == pytest.approx(exact, rel=0.02)
 
 
 @pytest.mark.parametrize(
@@ -139,6 +148,7 @@ def test_velocity_may_be_left_out(folder, tmp_path):
     [
         ({"preset": "huge"}, "no preset 'huge'"),
         ({"batch": 0}, "at least 1"),
+        ({"batch": 3, "recipe": {"steps": 1, "parts": 2}}, "2 equal parts"),
         ({"velocity": -1.0}, "0 or more"),
         ({"withheld": {"gaze": 2}}, "between 0 and 1"),
         ({"clips": "nowhere"}, "nowhere holds no clips"),

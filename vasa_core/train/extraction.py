@@ -18,13 +18,14 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from ..errors import OutputError, VasaError
+from ..errors import NoFaceFound, OutputError
 from ..motion.conditions import WINDOW
 from ..motion.edit import resample
 from ..motion.labels import arkit_gaze
 from ..pipeline import counted_from_calm
 from ..types import Audio, AudioEncoder, Motion, MotionSpace
 from ..weights import checkpoint
+from .distributed import ALONE, World
 from .readers import NamedReader
 from .talking_clips import MotionClips, TalkingClip
 
@@ -43,38 +44,35 @@ class ReadClip:
     frames: int
 
 
-def extract(clips: MotionClips, reader: NamedReader, encoder: nn.Module, fps: float, say: Say) -> list[ReadClip]:
+def extract(
+    clips: MotionClips, reader: NamedReader, encoder: nn.Module, fps: float, say: Say, world: World = ALONE
+) -> list[ReadClip]:
     """Read every clip that is not read yet, at `fps` frames a second; returns those that last for a window or more.
 
     Head pose counts from the clip's median, as a motion model's counts from the portrait's own. A clip in which the
-    reader finds no face is left out, and said.
+    reader finds no face is said, and left out from then on. Several processes each begin at another place of the list,
+    and pass over what others have read.
     """
     motions, heard = clips.folder / "read" / reader.key, clips.folder / "heard" / encoder_key(encoder)
     _make(motions, heard)
-    found, short, read = [], 0, 0
-    for number, name in enumerate(clips.names, 1):
+    names, read, found = list(clips.names), 0, {}
+    begin = world.rank * len(names) // world.size
+    for number, name in enumerate(names[begin:] + names[:begin], 1):
         motion, features, version = motions / f"{name}.safetensors", heard / f"{name}.safetensors", clips.version(name)
         frames = _rows(motion, MOTION, "motion", version)
-        missing = frames is None or _rows(features, FEATURES, "features", version) != frames
-        if missing:
+        if frames is None or (frames and _rows(features, FEATURES, "features", version) != frames):
             clip = clips.clip(name)
-            try:
-                frames = _read(clip, reader, motion, fps, version) if frames is None else frames
+            frames = _read(clip, name, reader, motion, fps, version, say) if frames is None else frames
+            if frames:
                 _hear(clip, encoder, features, fps, frames, version)
-            except VasaError as error:
-                if isinstance(error, OutputError):
-                    raise
-                say(f"left out, clip {name}: {error}")
-                continue
             read += 1
-        if frames >= WINDOW:
-            found.append(ReadClip(motion, features, frames))
-        short += frames < WINDOW
-        if missing and (read % SAID_EVERY == 0 or number == len(clips.names)):
-            say(f"reading clips: {number} of {len(clips.names)}")
-    if short:
-        say(f"left out: {short} clips of less than {WINDOW} frames")
-    return found
+            if read % SAID_EVERY == 0 or number == len(names):
+                say(f"reading clips: {number} of {len(names)}")
+        found[name] = ReadClip(motion, features, frames)
+    usable = [found[name] for name in names if found[name].frames >= WINDOW]
+    if len(usable) < len(names):
+        say(f"left out: {len(names) - len(usable)} clips of less than {WINDOW} frames, or without a face")
+    return usable
 
 
 def encoder_key(encoder: nn.Module) -> str:
@@ -88,9 +86,14 @@ def encoder_name(encoder: AudioEncoder) -> str:
     return encoder(Audio(torch.zeros(8000), 16000), 1, 25.0).encoder
 
 
-def _read(clip: TalkingClip, reader: NamedReader, path: Path, fps: float, version: str) -> int:
-    """Write motion and labels; returns the number of frames."""
-    absolute = reader.reader.read(clip.frames().float() / 255.0, clip.fps)
+def _read(clip: TalkingClip, name: str, reader: NamedReader, path: Path, fps: float, version: str, say: Say) -> int:
+    """Write motion and labels; returns the number of frames, 0 where the reader finds no face."""
+    try:
+        absolute = reader.reader.read(clip.frames().float() / 255.0, clip.fps)
+    except NoFaceFound as error:
+        say(f"left out, clip {name}: {error}")
+        checkpoint.save(path, {"motion": torch.zeros(0, reader.space.width)}, MOTION, clip=version)
+        return 0
     motion = resample(absolute, fps)
     tensors = {"motion": counted_from_calm(motion).joined().float().cpu()}
     gaze = clip.gaze

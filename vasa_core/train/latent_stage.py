@@ -10,7 +10,7 @@ its velocity. No number of an opaque code has a meaning, so none weighs more tha
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
@@ -18,11 +18,14 @@ from torch import Generator, Tensor
 
 from ..audio import load_audio_encoder
 from ..errors import BadInput, OutputError
-from ..motion.denoiser import PRESETS
+from ..motion.denoiser import PRESETS, Block
 from ..motion.diffusion import STEPS, add_noise, draw_noise
 from ..motion.model import FPS, MotionModel, load_motion_model, save_motion_model
 from ..types import POSE, MotionSpace
-from .extraction import encoder_name, extract
+from .board import on_board
+from .distributed import ALONE, World
+from .economy import Economy, economise
+from .extraction import encoder_key, encoder_name, extract
 from .latent_windows import LatentBatch, LatentWindows, Withheld
 from .loop import Recipe, averaged, train
 from .losses_log import logged, save_curves
@@ -38,6 +41,8 @@ FLOOR = 0.1
 STEADY, FADING_POSE, FADING_CODE, TRUST = 0.5, 20.0, 3.0, 0.4
 """How the denoiser's first guess starts: frames of smoothing, frames over which head and code fade from the previous
 window's last, and the worth of x_t. See DiffusionTransformer.start_smooth."""
+ANYWHERE = ("output", "face", "clips", "emotions", "audio_encoder", "economy", "tensorboard")
+"""Settings that may change while a training goes on: they name things, or change how fast it goes."""
 Say = Callable[[str], None]
 
 
@@ -48,8 +53,9 @@ class MotionSettings:
     output: folder. face: the file of a trained face model, 'mesh' or 'liveportrait'. clips: folder of clips that `train
     prepare` wrote; without it, `takes` synthetic clips each of that many `identities`. emotions: file that says how
     videos feel (see talking_clips.read_emotions), where somebody knows. audio_encoder: 'phonetic', 'log-mel', or the
-    file of a Wav2Vec2. preset: of the denoiser. batch: windows in a step. velocity: weight of that loss; 0 leaves the
-    paper's. withheld: how often a window does not get what is known.
+    file of a Wav2Vec2. preset: of the denoiser. batch: windows in a step, in recipe.parts equal parts. velocity: weight
+    of that loss; 0 leaves the paper's. withheld: how often a window does not get what is known. tensorboard: write
+    losses for it, too. economy: what saves time and memory.
     """
 
     output: str
@@ -62,6 +68,8 @@ class MotionSettings:
     preset: str = "paper"
     batch: int = 32
     velocity: float = 1.0
+    tensorboard: bool = False
+    economy: Economy = field(default_factory=Economy)
     withheld: Withheld = field(default_factory=Withheld)
     recipe: Recipe = field(
         default_factory=lambda: Recipe(steps=100_000, learning_rate=3e-4, warm_up=500, average=0.999, save_every=1000)
@@ -72,44 +80,57 @@ class MotionSettings:
             raise ValueError(f"there is no preset '{self.preset}'; choose one of {', '.join(PRESETS)}")
         if self.batch < 1 or self.recipe.steps < 1:
             raise ValueError("a batch of 0 windows, or 0 steps, train nothing; at least 1 of each is needed")
+        if self.batch % self.recipe.parts:
+            raise ValueError(f"a batch of {self.batch} cannot be split into {self.recipe.parts} equal parts")
         if self.velocity < 0:
             raise ValueError(f"velocity is {self.velocity}; a weight is 0 or more")
 
 
-def train_latent_motion(settings: MotionSettings, device: str = "cpu", say: Say | None = None) -> Path:
+def train_latent_motion(
+    settings: MotionSettings, device: str = "cpu", say: Say | None = None, world: World = ALONE
+) -> Path:
     """Train as `settings` say, going on where an earlier run stopped; returns the file of the motion model.
 
-    Raises BadInput where the output holds a training for another face or audio encoder.
+    Of several processes of a `world`, all read clips, and the leading one speaks and writes the rest. Raises BadInput
+    where the output holds a training for another face or audio encoder.
     """
-    say = say or (lambda text: None)
-    out = Path(settings.output)
+    out, say = Path(settings.output), say if say and world.leads else (lambda text: None)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"The folder {out} cannot be made ({error.strerror}). Name another output.") from error
     reader, encoder = load_reader(settings.face), load_audio_encoder(settings.audio_encoder)
-    made, name = out / "motion.safetensors", encoder_name(encoder)
+    made, name, recipe = out / "motion.safetensors", encoder_name(encoder), settings.recipe
     _check_same(made, reader.space, name)
+    deciding = {key: value for key, value in asdict(settings).items() if key not in ANYWHERE}
+    deciding |= {"space": reader.space.name, "hearing": encoder_key(encoder)}
     reader.network.to(device)
-    windows = LatentWindows(extract(_clips(settings), reader, encoder.to(device), FPS, say), settings.withheld)
+    clips = extract(_clips(settings), reader, encoder.to(device), FPS, say, world)
     reader.network.to("cpu")
-    say(f"training on {len(windows)} windows of {len(windows.clips)} clips, space {reader.space.name}, hearing {name}")
-    model = new_latent_model(windows, reader.space, name, settings.preset, settings.recipe.seed)
+    windows = LatentWindows(clips, settings.withheld)
+    say(f"training on {len(windows)} windows of {len(clips)} clips, space {reader.space.name}, hearing {name}")
+    model = new_latent_model(windows, reader.space, name, settings.preset, recipe.seed)
     channels = averaged(model.channels)  # on the CPU, where windows are cut
     model.to(device)
-    average = averaged(model)
+    average, size = averaged(model), settings.batch // recipe.parts
+    economise([model.denoiser], settings.economy, Block)
 
     def losses(step: int, generator: Generator) -> dict[str, Tensor]:
-        return latent_loss(model, windows.batch(settings.batch, channels, generator), settings.velocity, generator)
+        return latent_loss(model, windows.batch(size, channels, generator), settings.velocity, generator)
 
-    recipe = settings.recipe
-    for report in logged(train(model, average, losses, recipe, out / "state.safetensors"), out / "losses.csv"):
-        if report.step % recipe.save_every == 0 or report.step == recipe.steps:
+    reports = train(model, average, losses, recipe, out / "state.safetensors", settings=deciding, world=world)
+    if world.leads:
+        reports = logged(reports, out / "losses.csv")
+        if settings.tensorboard:
+            reports = on_board(reports, out / "tensorboard", out / "losses.png")
+    for report in reports:
+        if world.leads and (report.step % recipe.save_every == 0 or report.step == recipe.steps):
             save_motion_model(made, average)
             save_curves(out / "losses.csv")
         if report.step % SAID_EVERY == 0 or report.step == recipe.steps:
             told = ", ".join(f"{loss} {value:.4f}" for loss, value in report.losses.items())
             say(f"motion, step {report.step} of {recipe.steps}: {told}")
+    world.wait()  # for the files of the last step
     return made
 
 
