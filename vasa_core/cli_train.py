@@ -85,6 +85,7 @@ def _train_motion_model(options: argparse.Namespace, encoder: Path | None) -> No
 
 
 def _train_latent_motion(options: argparse.Namespace) -> None:
+    from .train.distributed import joined
     from .train.latent_stage import MotionSettings, train_latent_motion
     from .train.settings import read_settings
 
@@ -92,7 +93,10 @@ def _train_latent_motion(options: argparse.Namespace) -> None:
         if getattr(options, name) is not None:
             raise BadInput(f"With a file of settings 'train motion' takes everything from it; leave out --{name}.")
     settings = read_settings(options.settings, MotionSettings)
-    say(f"written: {train_latent_motion(settings, str(usable_device(options.device)), say)}")
+    with joined(usable_device(options.device)) as world:
+        made = train_latent_motion(settings, str(world.device), say, world)
+    if world.leads:
+        say(f"written: {made}")
 
 
 def _corpus_folder(options: argparse.Namespace) -> Path:
