@@ -118,3 +118,9 @@ def test_a_process_without_an_accelerator_of_its_own_is_refused(monkeypatch):
     monkeypatch.setattr(torch.accelerator, "device_count", lambda: 1)
     with pytest.raises(BadInput, match="Process 1 of this machine finds 1 accelerators"), joined(torch.device("cuda")):
         pass
+
+
+def test_processes_that_start_from_different_steps_are_refused(monkeypatch):
+    monkeypatch.setattr(World, "add_up", lambda world, tensors: [t.add_(torch.tensor([0, 200])) for t in tensors])
+    with pytest.raises(BadInput, match=r"different steps \(0, 200\). Let `output` be a folder that all machines share"):
+        World(0, 2).agree(0, "step")

@@ -15,6 +15,7 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
@@ -24,6 +25,8 @@ from ..errors import BadInput
 
 BUCKET = 1 << 23
 """Numbers that are sent in one piece, at the least, while there are so many."""
+PATIENCE = timedelta(hours=24)
+"""One may read clips or write files for hours while the others wait. Where one fails, torchrun ends all at once."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,7 @@ def joined(device: torch.device) -> Iterator[World]:
         device = torch.device(device.type, place)
         torch.accelerator.set_device_index(place)
     own = None if device.type == "cpu" else device
-    dist.init_process_group(dist.get_default_backend_for_device(device), device_id=own)
+    dist.init_process_group(dist.get_default_backend_for_device(device), timeout=PATIENCE, device_id=own)
     try:
         yield World(rank, size, device)
     finally:
