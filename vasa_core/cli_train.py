@@ -67,6 +67,15 @@ def prepare(options: argparse.Namespace) -> None:
     bar.done(options.output, "prepared")
 
 
+def capp(options: argparse.Namespace) -> None:
+    """Train the network behind the score CAPP, of voices and heads, as a file of settings says."""
+    from .train.capp_stage import CappSettings, train_capp
+    from .train.settings import read_settings
+
+    settings = read_settings(options.settings, CappSettings)
+    say(f"written: {train_capp(settings, str(usable_device(options.device)), say)}")
+
+
 def _train_motion_model(options: argparse.Namespace, encoder: Path | None) -> None:
     from .train.starter import RECIPE, train_motion_model
 
@@ -125,8 +134,8 @@ def add_train_command(command: Callable[[Callable], argparse.ArgumentParser]) ->
     sub = verb(motion, _corpus_options, _motion_options, _device_option)
     sub.add_argument("settings", nargs="?", help="a JSON file, see the README; without it, the shipped one again")
     sub.add_argument("--encoder", type=Path, metavar="FILE", help="audio encoder (the shipped one)")
-    sub = verb(face, _device_option)
-    sub.add_argument("settings", help="a JSON file, see the README")
+    for stage in (face, capp):
+        verb(stage, _device_option).add_argument("settings", help="a JSON file, see the README")
 
 
 def _prepare_options(parser: argparse.ArgumentParser) -> None:
