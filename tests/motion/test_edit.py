@@ -7,6 +7,7 @@ import torch
 
 from vasa_core.arkit import ARKIT
 from vasa_core.errors import BadInput, WrongSpace
+from vasa_core.keypoints import LIVEPORTRAIT
 from vasa_core.motion import edit
 from vasa_core.types import Motion, MotionSpace
 
@@ -28,8 +29,17 @@ def test_scale():
     scaled = edit.scale(a, pose=0.5, dynamics=2.0)
     torch.testing.assert_close(scaled.pose, a.pose * 0.5)
     torch.testing.assert_close(scaled.dynamics, (a.dynamics * 2).clamp(0, 1))
-    other = Motion(a.pose, a.dynamics[:, :5], 25.0, MotionSpace("other", 5))
-    torch.testing.assert_close(edit.scale(other, dynamics=2.0).dynamics, other.dynamics * 2)
+    keypoints = Motion(a.pose, 3 * a.dynamics.repeat(1, 2)[:, : LIVEPORTRAIT.dynamics], 25.0, LIVEPORTRAIT)
+    torch.testing.assert_close(edit.scale(keypoints, dynamics=2.0).dynamics, keypoints.dynamics * 2)
+
+
+def test_codes_without_a_zero_are_scaled_about_their_mean():
+    a = motion()
+    code = Motion(a.pose, 7 + a.dynamics[:, :5], 25.0, MotionSpace("vasa-1f0c22d9", 5))
+    usual = code.dynamics.mean(0)
+    torch.testing.assert_close(edit.scale(code, dynamics=0.0).dynamics, usual.expand(50, 5))
+    torch.testing.assert_close(edit.scale(code, dynamics=2.0).dynamics, 2 * code.dynamics - usual)
+    torch.testing.assert_close(edit.scale(code, pose=0.0).dynamics, code.dynamics)
 
 
 def test_smooth_keeps_constants_and_lessens_trembling():

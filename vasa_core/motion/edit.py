@@ -13,7 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..arkit import ARKIT
 from ..errors import BadInput
+from ..keypoints import LIVEPORTRAIT
 from ..types import Motion
 
 POSE_PART, DYNAMICS_PART, BOTH = "pose", "dynamics", "both"
@@ -29,9 +31,14 @@ def combine(pose_of: Motion, dynamics_of: Motion) -> Motion:
 
 
 def scale(motion: Motion, pose: float = 1.0, dynamics: float = 1.0) -> Motion:
-    """Multiply head pose and dynamics; 0 stills them, 1 leaves them. Dynamics of ARKit's kind stay within [0, 1]."""
-    scaled = motion.dynamics * dynamics
-    if motion.space.name == "arkit":
+    """Multiply head pose and dynamics; 0 stills them, 1 leaves them. Dynamics of ARKit's kind stay within [0, 1].
+
+    In ARKit's and LivePortrait's dynamics 0 is a calm face. A trained network's codes have no such number: they count
+    from their mean over the motion.
+    """
+    calm = 0.0 if motion.space in (ARKIT, LIVEPORTRAIT) else motion.dynamics.mean(0)
+    scaled = calm + (motion.dynamics - calm) * dynamics
+    if motion.space == ARKIT:
         scaled = scaled.clamp(0.0, 1.0)
     return replace(motion, pose=motion.pose * pose, dynamics=scaled)
 
