@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 # Each package may import from those to its right of the colon, and from itself. `arkit`, `keypoints`: as `types`.
 GROUND = {"types", "errors", "geometry", "attention", "arkit", "keypoints", "__version__"}
 SIBLINGS = {"vision", "audio", "media"}
-CLI_PARTS = {"cli_arguments", "cli_provenance", "cli_train", "cli_weights", "terminal"}
+CLI_PARTS = {"cli_arguments", "cli_evaluate", "cli_provenance", "cli_train", "cli_weights", "terminal"}
 BELOW = {
     "ground": GROUND,
     "weights": GROUND,
@@ -29,6 +29,7 @@ BELOW = {
     "train": GROUND | {"weights"} | SIBLINGS | {"faces", "motion", "pipeline", "metrics"},
     "terminal": set(),
     "cli_arguments": GROUND | {"media"},
+    "cli_evaluate": GROUND | {"weights"} | SIBLINGS | {"metrics", "cli_arguments", "terminal"},
     "cli_provenance": GROUND | {"media"},
     "cli_train": GROUND | {"weights", "media", "train", "cli_arguments", "terminal"},
     "cli_weights": GROUND | {"weights", "faces", "motion", "terminal"},
@@ -60,6 +61,7 @@ COMFY = re.compile(r"^(comfy\w*|folder_paths|server|nodes|node_helpers|execution
 BANNED_IMPORTS = {"pickle", "importlib.util", "os.system", "multiprocessing.reduction"}
 PRINTERS = {
     "cli.py",
+    "cli_evaluate.py",
     "cli_provenance.py",
     "cli_train.py",
     "cli_weights.py",

@@ -1,7 +1,7 @@
-"""python -m vasa_core talk | drive | motion | train | fetch | convert | models | inspect | sign, without ComfyUI.
+"""python -m vasa_core talk | drive | motion | train | evaluate | fetch | convert | models | inspect | sign.
 
-People give degrees; the core takes radians. Errors are one sentence on stderr and exit code 2. Stopping with Ctrl-C
-leaves no file behind.
+Without ComfyUI. People give degrees; the core takes radians. Errors are one sentence on stderr and exit code 2.
+Stopping with Ctrl-C leaves no file behind.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import torch
 from . import __version__
 from .audio.resample import audio_from_waveform
 from .cli_arguments import frame_rate, joined, mixed_emotion, numbers, usable_device
+from .cli_evaluate import add_evaluate_command, evaluate
 from .cli_provenance import add_provenance_commands
 from .cli_train import add_train_command, train
 from .cli_weights import add_weights_commands, fetch
@@ -72,7 +73,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"\nvasa: {error}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
-        kept = "run the same command to go on" if options.run in (train, fetch) else "no file was written"
+        kept = "run the same command to go on" if options.run in (train, fetch, evaluate) else "no file was written"
         print(f"\nvasa: stopped; {kept}.", file=sys.stderr)
         return CANCELLED
     finally:
@@ -239,6 +240,7 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("-o", "--output", required=True, help="file to write: .safetensors, or .csv for ARKit curves")
     sub.add_argument("--plot", metavar="PICTURE", help="draw the motion, too")
     add_train_command(plain_command)
+    add_evaluate_command(plain_command)
     add_weights_commands(plain_command)
     add_provenance_commands(plain_command)
     return parser
