@@ -1,0 +1,112 @@
+"""The verb evaluate: tables come out whole, a stopped run goes on, and complaints are one sentence."""
+
+import csv
+import json
+
+import pytest
+import torch
+from PIL import Image
+
+from tests.metrics import kit
+from vasa_core import cli_evaluate
+from vasa_core.cli import CANCELLED, FAILED, main
+from vasa_core.metrics import reading
+from vasa_core.metrics.evaluate import read_wishes
+from vasa_core.metrics.report import DASH
+
+
+@pytest.fixture
+def films(tmp_path, monkeypatch):
+    """A folder of generated videos, `made`, and one real one of the same name as one of them."""
+    monkeypatch.setattr(reading, "track_face", kit.follow(lambda count: kit.looking(5, 0, frames=count)))
+    monkeypatch.setattr(cli_evaluate, "load_vision", lambda: torch.nn.Identity())
+    monkeypatch.setenv("VASA_MODELS", str(tmp_path / "models"))
+    for folder in ("made", "real"):
+        (tmp_path / folder).mkdir()
+    for number, name in enumerate(("made/a.mp4", "made/b.mp4", "alone.mp4", "real/a.mp4")):
+        kit.write_film(tmp_path / name, frames=12, seed=number, sound=False)
+    return tmp_path
+
+
+def run(films, *more):
+    return main(
+        ["evaluate", str(films / "made"), str(films / "alone.mp4"), "--real", str(films / "real")]
+        + ["-o", str(films / "out"), "--device", "cpu", *more]
+    )
+
+
+def test_a_table_of_folders_files_and_real_videos(films, capsys):
+    assert run(films, "--title", "Ours") == 0
+    out = films / "out"
+    assert {path.name for path in out.iterdir()} == {"table.md", "table.csv", "table.png", "videos.csv", "videos"}
+    with open(out / "table.csv", encoding="utf-8") as file:
+        rows = {row["name"]: row for row in csv.DictReader(file)}
+    assert list(rows) == ["made", "alone", "all generated", "real video"]
+    assert rows["made"]["videos"] == "2" and float(rows["made"]["PSNR"]) > 3 and rows["alone"]["PSNR"] == ""
+    assert rows["made"]["S_C"] == rows["made"]["FVD_25"] == "" and float(rows["real video"]["dP"]) < 0.01
+    page = (out / "table.md").read_text(encoding="utf-8")
+    assert page.startswith("# Ours") and DASH in page and "no SyncNet weights" in page and "| 0.000 |" in page
+    assert capsys.readouterr().out.strip() == page.strip()
+    with open(out / "videos.csv", encoding="utf-8") as file:
+        assert len(list(csv.DictReader(file))) == 4
+    with Image.open(out / "table.png") as picture:
+        assert picture.width > 1000
+
+
+def test_a_stopped_run_goes_on_and_measures_again_what_changed(films, monkeypatch, capsys):
+    measure, measured = cli_evaluate.read_clip, []
+
+    def stopping(clip, *rest):
+        if len(measured) == 2:
+            raise KeyboardInterrupt
+        measured.append(clip.video.name)
+        return measure(clip, *rest)
+
+    monkeypatch.setattr(cli_evaluate, "read_clip", stopping)
+    assert run(films) == CANCELLED and not (films / "out" / "table.md").exists()
+    assert "run the same command to go on" in capsys.readouterr().err
+    monkeypatch.setattr(
+        cli_evaluate, "read_clip", lambda clip, *rest: measured.append(clip.video.name) or measure(clip, *rest)
+    )
+    assert run(films) == 0 and measured == ["a.mp4", "b.mp4", "alone.mp4", "a.mp4"]
+    assert run(films) == 0 and len(measured) == 4
+    wishes = films / "wishes.json"
+    wishes.write_text(json.dumps({"b.mp4": {"gaze": [5, 0]}}), encoding="utf-8")
+    assert run(films, "--wishes", str(wishes)) == 0 and measured[4:] == ["b.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("wishes", "told"),
+    [
+        ("{", "cannot be read"),
+        ("[]", "must be an object"),
+        ('{"a.mp4": {"gase": [1, 2]}}', "nothing else"),
+        ('{"a.mp4": {"gaze": [1]}}', "two angles"),
+        ('{"a.mp4": {"distance": "far"}}', "not understood"),
+        ('{"strange.mp4": {"distance": 1}}', "not among the generated videos"),
+    ],
+)
+def test_wishes_that_are_wrong_are_refused(films, capsys, wishes, told):
+    (films / "wishes.json").write_text(wishes, encoding="utf-8")
+    assert run(films, "--wishes", str(films / "wishes.json")) == FAILED
+    said = capsys.readouterr().err.strip()
+    assert told in said and said.count("\n") == 0
+
+
+def test_wishes_are_degrees_and_portraits_beside_the_file(tmp_path):
+    path = tmp_path / "w.json"
+    path.write_text('{"a.mp4": {"portrait": "p.png", "gaze": [180, -90], "distance": 1.5}}', encoding="utf-8")
+    wish = read_wishes(path)["a.mp4"]
+    assert wish.portrait == tmp_path / "p.png" and wish.distance == 1.5
+    assert wish.gaze == pytest.approx((3.141593, -1.570796), abs=1e-6)
+
+
+def test_what_is_not_there_is_said_in_one_sentence(films, capsys):
+    assert main(["evaluate", str(films / "none.mp4"), "-o", str(films / "out")]) == FAILED
+    (films / "empty").mkdir()
+    assert main(["evaluate", str(films / "empty"), "-o", str(films / "out")]) == FAILED
+    assert run(films, "--audio", str(films / "empty")) == FAILED
+    assert run(films, "--i3d", str(films / "rgb_imagenet.pt")) == FAILED
+    said = capsys.readouterr().err
+    for words in ("no video and no folder", "holds no video", "has no sound for a.mp4", "rgb_imagenet.pt is missing"):
+        assert words in said
