@@ -119,6 +119,27 @@ def test_every_parameter_takes_part():
     assert idle == []
 
 
+def test_no_code_and_no_condition_can_go_silent_for_good():
+    network = lively_network()
+    for code in (network.codes.identity, network.codes.dynamics, network.codes.pose):
+        torch.nn.init.constant_(code.gather.bias, -20.0)
+    for generator in (network.source_warp, network.target_warp):
+        torch.nn.init.constant_(generator.from_identity.bias, -20.0)
+    picture = torch.rand(2, 3, 64, 64)
+    face = network.encode(picture)
+    network.decode(face.volume, face.identity, face.pose, face.dynamics.flip(0)).square().sum().backward()
+    for part in (network.codes.identity.stem, network.codes.dynamics.stem, network.codes.pose.stem):
+        assert float(part.weight.grad.abs().sum()) > 0
+    for generator in (network.source_warp, network.target_warp):
+        assert float(generator.from_dynamics.weight.grad.abs().sum()) > 0
+
+
+def test_filters_start_at_length_one():
+    for conv in (StandardConv(2, 6, 5), StandardConv(3, 16, 64)):
+        lengths = conv.weight.detach().flatten(1).norm(dim=1)
+        torch.testing.assert_close(lengths, torch.ones_like(lengths), atol=0.3, rtol=0)
+
+
 def test_the_paper_preset_has_the_papers_sizes():
     preset = PRESETS["paper"]
     with torch.device("meta"):
@@ -128,10 +149,11 @@ def test_the_paper_preset_has_the_papers_sizes():
     assert len(network.decoder.blocks) == 8
 
 
-def test_the_small_preset_is_small():
+@pytest.mark.parametrize(("name", "size", "most"), [("small", 128, 20e6), ("mini", 64, 1e6)])
+def test_the_small_presets_are_small(name, size, most):
     with torch.device("meta"):
-        network = FaceNetwork(PRESETS["small"])
-    assert network.preset.size == 128 and sum(p.numel() for p in network.parameters()) < 20e6
+        network = FaceNetwork(PRESETS[name])
+    assert network.preset.size == size and sum(p.numel() for p in network.parameters()) < most
 
 
 def test_a_preset_whose_warp_does_not_reach_the_volume_is_refused():

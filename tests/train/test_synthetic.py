@@ -7,6 +7,7 @@ import torch
 
 from vasa_core.errors import WrongSpace
 from vasa_core.faces.vasa.codes import upright
+from vasa_core.faces.vasa.warping import rigid
 from vasa_core.train.procedural_head import DYNAMICS, SPACE
 from vasa_core.train.synthetic import POSE_RANGE, SyntheticHeads, draw_motion, performance
 from vasa_core.types import POSE, Motion, MotionSpace
@@ -56,6 +57,16 @@ def test_the_eyes_go_where_pose_says(heads, pose, axis, sign):
     moved = centre_of_change(heads, "blink", **pose) - centre_of_change(heads, "blink")
     assert sign * float(moved[axis]) > 0.08
     assert abs(float(moved[1 - axis])) < 0.05
+
+
+@pytest.mark.parametrize(
+    "pose", [{"yaw": 0.4}, {"yaw": -0.4}, {"pitch": 0.3}, {"roll": 0.5}, {"yaw": 0.4, "tx": 0.1, "log_scale": 0.1}]
+)
+def test_the_face_networks_rigid_warp_turns_heads_as_they_are_drawn(heads, pose):
+    depth = torch.tensor([-0.42])  # the eyes lie about as far before the head's centre as its skull is deep
+    eyes = torch.cat([centre_of_change(heads, "blink"), depth])
+    expected = rigid(eyes[None, None], motion(**pose).pose)[0, 0, :2]
+    torch.testing.assert_close(centre_of_change(heads, "blink", **pose), expected, atol=0.05, rtol=0)
 
 
 def test_place_roll_and_size_are_exact():

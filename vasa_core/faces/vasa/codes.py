@@ -16,6 +16,8 @@ from .presets import FacePreset
 
 REACH = 0.8
 """Half the side of the upright view, in half-crops at log scale 0: forehead to chin with some room."""
+SLOPE = 0.2
+"""Of negative values before a code: a plain ReLU there can go silent for all faces, and then never speaks again."""
 UNIT = 0.25
 """Radians, half-crops or natural logs that the pose encoder's last layer sees as 1."""
 LARGEST = 1.5
@@ -45,7 +47,7 @@ class CodeEncoder(nn.Module):
 
     def forward(self, picture: Tensor) -> Tensor:
         x = self.stages(self.stem(2 * picture - 1))  # (B, C, h, w)
-        x = F.relu(self.gather(F.relu(self.norm(x))))  # (B, C / 4, h, w)
+        x = F.leaky_relu(self.gather(F.relu(self.norm(x))), SLOPE)  # (B, C / 4, h, w)
         return self.output(x.flatten(1))  # (B, length)
 
 

@@ -24,7 +24,8 @@ class StandardConv(nn.Module):
         self.weight = nn.Parameter(torch.empty(outside, inside, *[kernel] * dims))
         self.gain = nn.Parameter(torch.full((outside,), gain))
         self.bias = nn.Parameter(torch.zeros(outside))
-        nn.init.uniform_(self.weight, -1.0, 1.0)  # of any size, since it is standardised
+        bound = (3 / self.weight[0].numel()) ** 0.5  # filters of length 1: longer ones turn more slowly under Adam
+        nn.init.uniform_(self.weight, -bound, bound)
 
     def forward(self, x: Tensor) -> Tensor:
         weight = self.weight if self.folded else self.standardised()

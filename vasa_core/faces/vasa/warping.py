@@ -21,6 +21,8 @@ from ...types import POSE
 from .layers import ResidualBlock, groups_of
 from .presets import WARP_PLANE, FacePreset
 
+SLOPE = 0.2
+"""Of negative values in the condition, which a plain ReLU could silence for good."""
 LARGEST = 2.0
 """Of the log scale; beyond it coordinates would overflow."""
 
@@ -54,7 +56,8 @@ class WarpGenerator(nn.Module):
         """(B, I), (B, 6), (B, D) -> (B, 3, D, H, W)."""
         angles = torch.cat([pose[:, :3].sin(), pose[:, :3].cos() - 1, pose[:, 3:]], dim=1)  # (B, 9)
         angles = angles.to(self.from_pose.weight.dtype)
-        condition = F.relu(self.from_identity(identity) + self.from_dynamics(dynamics) + self.from_pose(angles))
+        told = self.from_identity(identity) + self.from_dynamics(dynamics) + self.from_pose(angles)
+        condition = F.leaky_relu(told, SLOPE)  # (B, condition)
         x = self.start.expand(len(condition), -1, -1, -1, -1)  # (B, C, 4, 4, 4)
         for block in self.blocks:
             x = block(x, condition)
