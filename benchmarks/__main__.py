@@ -22,6 +22,7 @@ SCRIPTS = (
     "starter_speech",
     "starter_motion",
     "liveportrait_memory",
+    "training_speed",
     "demo",
 )
 MEDIAPIPE_SCRIPTS = ("vision_parity", "mesh_reenactment", "mesh_readback", "talk_readback")

@@ -25,6 +25,9 @@ def test_it_trains_what_the_settings_say_and_goes_on(tmp_path, capfd):
     assert load_face_model(str(tmp_path / "run" / "face.safetensors")).space.name.startswith("vasa-")
     assert main(["train", "face", path, "--device", "cpu"]) == 0
     assert "step 1" not in capfd.readouterr().err  # nothing was left to do
+    path = settings_file(tmp_path, losses=losses, batch=4)
+    assert main(["train", "face", path, "--device", "cpu"]) == 2
+    assert "was trained with batch 2, not 4" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -97,8 +97,27 @@ def test_each_loss_can_be_had_alone(name, logged):
     assert (stage.discriminator is None) == (name not in ("adversarial", "matching"))
     stage.weights = LossWeights(**(vars(stage.weights) | {name: 2.0}))
     twice = stage.losses(1, torch.Generator().manual_seed(0))
-    if name not in ("adversarial", "matching"):  # spectral norms move with each look
-        torch.testing.assert_close(twice[name], 2 * losses[name])
+    torch.testing.assert_close(twice[name], 2 * losses[name])
+
+
+def test_the_adversary_settles_once_a_step():
+    """However many parts look at it: else the number of processes would show in the result."""
+    stage = stage_of(LossWeights(**(vars(NOTHING) | {"matching": 1.0})), SyntheticHeads(2, 64))
+
+    def look(step):
+        stage.losses(step, torch.Generator().manual_seed(0))
+        stage.adversary_losses(step, torch.Generator())
+        return {name: value.clone() for name, value in stage.discriminator.named_buffers()}
+
+    first, again, later = look(1), look(1), look(2)
+    assert first and all(torch.equal(first[name], again[name]) for name in first)
+    assert not all(torch.equal(first[name], later[name]) for name in first)
+
+
+@pytest.mark.parametrize(("batch", "parts", "says"), [(5, 2, "split into 2 equal parts"), (4, 4, "no two people")])
+def test_a_batch_that_cannot_be_split_is_refused(batch, parts, says):
+    with pytest.raises(ValueError, match=says):
+        settings("unused", batch=batch, recipe=Recipe(steps=1, parts=parts))
 
 
 def test_an_output_that_cannot_be_made_is_named(tmp_path):
