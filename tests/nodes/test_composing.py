@@ -120,6 +120,30 @@ def test_gaze_as_curve_keyframes_and_constant_agree(reports):
     assert facts["plain"]["squares"] != pytest.approx(facts["fixed"]["squares"], rel=1e-4)
 
 
+def test_a_wire_carries_what_a_widget_holds(reports):
+    """The values of TestWidgetValues, once over a wire and once as the widget's own."""
+    own = {
+        "VASA_Gaze": ("gaze", {"version": 1, "yaw": 9.0, "pitch": -3.0}),
+        "VASA_HeadDistance": ("distance", {"version": 1, "distance": 1.25}),
+        "VASA_Emotion": ("emotion", {"version": 1, "fear": 0.25}),
+    }
+    more = {"values": node("TestWidgetValues")}
+    for slot, (kind, (name, value)) in enumerate(own.items()):
+        more[f"own {name}"] = node(kind, **{name: "fixed", f"{name}.value": value})
+        more[f"wire {name}"] = node(kind, **{name: "fixed", f"{name}.value": ["values", slot]})
+    facts = reports(more, **{key: [key, 0] for key in more if key != "values"})
+    for name, _ in own.values():
+        assert f"{name}=Curve" in facts[f"own {name}"]["text"]
+        assert facts[f"wire {name}"] == facts[f"own {name}"]
+
+
+def test_keyframes_of_a_mixture_reach_the_controls(reports):
+    text = "0: neutral 0\n1: happiness 0.5, surprise 0.25"
+    keyed = {"keyed": node("VASA_Emotion", **{"emotion": "keyframes", "emotion.keyframes": text})}
+    told = reports(keyed, keyed=["keyed", 0])["keyed"]["text"]
+    assert "0.5000, 0.0000, 0.0000, 0.2500" in told and "ease='smooth'" in told
+
+
 def test_a_drawn_curve_reaches_the_motion(reports):
     """The head is nearer at the end of a curve that rises from 1.3 to 0.8 over the sound, than at one that falls."""
     curve = {"points": [[0, 0], [1, 1]], "interpolation": "linear"}

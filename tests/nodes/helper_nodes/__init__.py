@@ -196,7 +196,22 @@ class ReleasedModels:
         return {}
 
 
+class WidgetValues:
+    """One value of each of the pack's own widgets, as a node that drives their sockets would send it."""
+
+    CATEGORY, FUNCTION, RETURN_TYPES = "test", "make", ("VASA_GAZE", "VASA_DISTANCE", "VASA_EMOTION")
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        return {"required": {}}
+
+    def make(self):
+        gaze, emotion = {"version": 1, "yaw": 9.0, "pitch": -3.0}, {"version": 1, "fear": 0.25}
+        return (gaze, {"version": 1, "distance": 1.25}, emotion)
+
+
 NODE_CLASS_MAPPINGS = {
+    "TestWidgetValues": WidgetValues,
     "TestReleasedModels": ReleasedModels,
     "TestReport": Report,
     "TestNoAudio": NoAudio,
