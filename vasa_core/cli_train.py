@@ -60,7 +60,7 @@ def prepare(options: argparse.Namespace) -> None:
     from .train.prepare import prepare as make
     from .train.preprocess import PrepareSettings
 
-    settings = PrepareSettings(options.size, options.fps, options.encoder)
+    settings = PrepareSettings(options.size, options.fps, options.encoder, options.syncnet)
     bar = Bar()
     report = make(options.videos, options.output, settings, options.workers, bar.step("videos"), say)
     say(report.table())
@@ -146,6 +146,7 @@ def _prepare_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (one per core)")
     told = "audio encoder of the features: phonetic, or a Wav2Vec2 file (phonetic)"
     parser.add_argument("--encoder", default="phonetic", metavar="NAME|FILE", help=told)
+    parser.add_argument("--syncnet", metavar="FILE", help="SyncNet's weights, to drop clips that are out of sync")
 
 
 def _corpus_options(parser: argparse.ArgumentParser) -> None:

@@ -56,7 +56,7 @@ def test_everything_is_counted(whole, videos):
     assert report.seconds == pytest.approx(5.2) and report.dropped == pytest.approx({"silent": 2.6})
     assert list(report.failed) == ["eve/torn.mp4"]
     told = json.loads((out / "prepared.json").read_text())
-    assert told["settings"] == {"size": 256, "fps": "5", "encoder": "phonetic", "format": preparing.FORMAT}
+    assert told["settings"] == {"size": 256, "fps": "5", "encoder": "phonetic", "syncnet": "none", "format": 1}
     assert told["seconds"] == report.seconds and told["failed"] == report.failed
     assert "kept" in report.table() and "66.7 %" in report.table() and "torn.mp4" in report.table()
     with Image.open(out / "prepared.jpg") as sheet:
@@ -134,7 +134,7 @@ def test_the_command(videos, tmp_path, capfd):
     arguments = ["train", "prepare", str(only.parent), "-o", str(tmp_path / "clips"), "--size", "256", "--workers", "1"]
     assert main([*arguments, "--fps", "5"]) == 0
     said = capfd.readouterr().err
-    assert "1 clips of 1 people" in said and "100.0 %" in said and "lips against voice" in said
+    assert "1 clips of 1 people" in said and "100.0 %" in said and "no --syncnet is named" in said
     assert main(arguments) == 2
     assert "made with fps 5, not 25" in capfd.readouterr().err
     assert main(["train", "prepare", str(tmp_path / "none"), "-o", str(tmp_path / "other")]) == 2

@@ -1,5 +1,6 @@
 """One video becomes clips: what is kept is whole and in time, and what is dropped is dropped for its reason."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import torch
 
 from tests.train.films import clapperboard, driving, film, silence, voice
+from vasa_core.metrics.sync import SyncScore
 from vasa_core.train import preprocess
 from vasa_core.train.preprocess import PrepareSettings, Source, Tools, prepare_video
 from vasa_core.train.shards import Clips
@@ -18,7 +20,7 @@ SLOW = PrepareSettings(256, Fraction(5))
 
 @pytest.fixture(scope="module")
 def tools():
-    return Tools.load("phonetic")
+    return Tools.load(SLOW)
 
 
 @pytest.fixture(scope="module")
@@ -26,6 +28,17 @@ def face(tools):
     """Landmarks (478, 3) of the first driving frame."""
     picture = torch.from_numpy(driving()[0]).permute(2, 0, 1).float() / 255
     return find_faces(tools.vision, picture)[0].landmarks
+
+
+def standing(face, wander=0.0):
+    """In place of `watch`: the face stands still, or moves by `wander` pixels to either side, and nothing is wrong."""
+
+    def seen(vision, pictures, fps, smallest, progress):
+        count = sum(1 for _ in pictures)
+        way = torch.linspace(-wander, wander, count)[:, None, None] * torch.tensor([1.0, 0.0, 0.0])
+        return Watched(face + way, torch.zeros(count).bool(), torch.zeros(count, dtype=torch.uint8))
+
+    return seen
 
 
 def prepared(path, tools, settings=SLOW):
@@ -100,11 +113,7 @@ TIMES = {
 def test_picture_and_sound_stay_together(tmp_path, tools, face, monkeypatch, rate, moment):
     """A white patch and a click at one moment are within a frame of each other in the clip, at any frame rate."""
 
-    def stand_in(vision, pictures, fps, smallest, progress):
-        count = sum(1 for _ in pictures)
-        return Watched(face.expand(count, -1, -1), torch.zeros(count).bool(), torch.zeros(count, dtype=torch.uint8))
-
-    monkeypatch.setattr(preprocess, "watch", stand_in)
+    monkeypatch.setattr(preprocess, "watch", standing(face))
     path = clapperboard(tmp_path / "clap.mkv", TIMES[rate], moment)
     record, out = prepared(path, tools, PrepareSettings(256, Fraction(25)))
     assert record.clips == 1, record
@@ -126,12 +135,27 @@ def test_lips_that_are_certainly_out_of_time_are_dropped(tmp_path, tools, monkey
     assert record.dropped == {"bad sync": 3.0} and record.late == 0.32 and not list(out.iterdir())
 
 
-def test_a_face_that_leaves_its_crop_is_dropped(tmp_path, tools, face, monkeypatch):
-    def wandering(vision, pictures, fps, smallest, progress):
-        count = sum(1 for _ in pictures)
-        way = torch.linspace(-150, 150, count)[:, None, None] * torch.tensor([1.0, 0.0, 0.0])
-        return Watched(face + way, torch.zeros(count).bool(), torch.zeros(count, dtype=torch.uint8))
+@pytest.mark.parametrize(
+    ("score", "kept"), [((5.0, 7.0, 3), True), ((5.0, 7.0, 4), False), ((5.0, 7.0, -4), False), ((1.9, 12.0, 0), False)]
+)
+def test_clips_that_syncnet_turns_down_are_dropped(tmp_path, tools, face, monkeypatch, score, kept):
+    given = {}
 
-    monkeypatch.setattr(preprocess, "watch", wandering)
+    def scored(network, faces, fps, audio):
+        given.update(network=network, seconds=(len(faces) / fps, audio.duration))
+        return SyncScore(*score)
+
+    monkeypatch.setattr(preprocess, "watch", standing(face))
+    monkeypatch.setattr(preprocess, "sync_faces", lambda vision, frames, fps: torch.stack(frames))
+    monkeypatch.setattr(preprocess, "score_sync", scored)
+    path = film(tmp_path / "x.mp4", driving()[:75:5], 5, voice(3.0))
+    record, out = prepared(path, replace(tools, syncnet="network"))
+    assert given == {"network": "network", "seconds": (3.0, 3.0)}
+    assert (record.clips, record.dropped) == ((1, {}) if kept else (0, {"bad sync": 3.0}))
+    assert len(list(out.iterdir())) == kept and set(record.shown) == {"kept" if kept else "bad sync"}
+
+
+def test_a_face_that_leaves_its_crop_is_dropped(tmp_path, tools, face, monkeypatch):
+    monkeypatch.setattr(preprocess, "watch", standing(face, wander=150.0))
     record, _ = prepared(film(tmp_path / "x.mp4", driving()[:75:5], 5, voice(3.0)), tools)
     assert record.dropped == {"leaves its crop": 3.0}

@@ -91,6 +91,8 @@ def prepare(
     if len(todo) < len(sources):
         say(f"{len(sources) - len(todo)} of {len(sources)} videos were prepared before")
     say("sync is checked by lips against voice, where a video has 10 seconds or more of clips")
+    if settings.syncnet is None:
+        say("sync of single clips is not checked: no --syncnet is named")
     done = len(sources) - len(todo)
     for source, record in _prepared(todo, out, settings, workers):
         _write_json(records / f"{source.key}.json", asdict(record))
@@ -130,7 +132,7 @@ def _prepared(
         threads = torch.get_num_threads()
         torch.set_num_threads(1)  # as in the processes of many, so that all add up in one order
         try:
-            tools = Tools.load(settings.encoder)
+            tools = Tools.load(settings)
             for source in todo:
                 yield source, prepare_video(source, out, settings, tools)
         finally:
@@ -138,7 +140,7 @@ def _prepared(
         return
     context = get_context("spawn")
     stop = context.Event()
-    pool = ProcessPoolExecutor(min(workers, len(todo)), context, _begin, (settings.encoder, stop))
+    pool = ProcessPoolExecutor(min(workers, len(todo)), context, _begin, (settings, stop))
     try:
         futures = {pool.submit(_work, source, out, settings): source for source in todo}
         for future in as_completed(futures):
@@ -156,12 +158,12 @@ def _prepared(
 _OWN: dict[str, object] = {}  # of a process that works: its tools, and the event that stops it
 
 
-def _begin(encoder: str, stop) -> None:
+def _begin(settings: PrepareSettings, stop) -> None:
     """A process starts: it leaves Ctrl-C to its parent, and does not outlive it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=lambda: (parent_process().join(), os._exit(1)), daemon=True).start()
     torch.set_num_threads(1)
-    _OWN.update(tools=Tools.load(encoder), stop=stop)
+    _OWN.update(tools=Tools.load(settings), stop=stop)
 
 
 def _work(source: Source, out: Path, settings: PrepareSettings) -> Record:
@@ -173,10 +175,12 @@ def _work(source: Source, out: Path, settings: PrepareSettings) -> Record:
 
 
 def _described(settings: PrepareSettings) -> dict[str, str | int]:
-    """The settings as they are kept and compared; a file of an encoder by its content."""
-    file = Path(settings.encoder)
-    encoder = f"{file.name} sha256:{sha256(file)[:16]}" if file.is_file() else settings.encoder
-    return {"size": settings.size, "fps": str(settings.fps), "encoder": encoder, "format": FORMAT}
+    """The settings as they are kept and compared; files of networks by their content."""
+    networks = {"encoder": settings.encoder, "syncnet": settings.syncnet or "none"}
+    for network, name in networks.items():
+        if Path(name).is_file():
+            networks[network] = f"{Path(name).name} sha256:{sha256(name)[:16]}"
+    return {"size": settings.size, "fps": str(settings.fps), **networks, "format": FORMAT}
 
 
 def _agree(out: Path, told: dict[str, str | int]) -> None:

@@ -27,13 +27,15 @@ from ..audio.resample import SPEECH_RATE, audio_from_waveform, resample
 from ..errors import BadInput
 from ..faces.mesh.reader import motion_from_landmarks
 from ..media.read import read_video
+from ..metrics.sync import score_sync, sync_faces
+from ..metrics.syncnet import SyncNet, load_syncnet
 from ..motion.labels import arkit_gaze
 from ..types import Audio
 from ..vision.crop import HALF, SMALLEST_FACE, cut_crop, upright_framing
 from ..vision.model import Vision, load_vision
 from ..vision.track import fill_gaps
 from .lip_lag import Lag, lag_of_sound, lip_opening
-from .shards import About, Clip, Labels, as_jpeg, write_shard
+from .shards import About, Clip, Labels, as_jpeg, from_still, write_shard
 from .shots import Progress, Stretch, stretches, watch
 
 SHORTEST, LONGEST = 2.4, 12.0  # seconds of a clip; the motion stage needs 60 frames
@@ -42,16 +44,19 @@ LOUD, SOUNDING = 10 ** (-50 / 20), 0.1  # of full scale; share of a clip that mu
 SHARD_FRAMES = 4000  # about 0.2 GB at 512 pixels
 THUMBNAIL = 128  # pixels
 SIZES = (256, 512)
-KEPT = "kept"
+KEPT, BAD_SYNC = "kept", "bad sync"
+CONFIDENT, OFFSET = 2.0, 3  # of SyncNet: least confidence, largest offset in frames of 40 ms
 
 
 @dataclass(frozen=True)
 class PrepareSettings:
-    """What decides the clips: their size in pixels, their frame rate, and the audio encoder (name or file)."""
+    """What decides the clips: their size in pixels, their frame rate, the audio encoder (name or file), and the file
+    of SyncNet, if there is one."""
 
     size: int = 512
     fps: Fraction = Fraction(25)
     encoder: str = "phonetic"
+    syncnet: str | None = None
 
     def __post_init__(self) -> None:
         if self.size not in SIZES:
@@ -92,11 +97,14 @@ class Tools:
     vision: Vision
     encoder: nn.Module
     phonetic: PhoneticEncoder
+    syncnet: SyncNet | None
 
     @staticmethod
-    def load(encoder: str) -> Tools:
-        """All of them, on the CPU; raises what load_audio_encoder does."""
-        return Tools(load_vision(), load_audio_encoder(encoder), load_phonetic_encoder())
+    def load(settings: PrepareSettings) -> Tools:
+        """Those that the settings ask for, on the CPU; raises what load_audio_encoder and load_syncnet do."""
+        encoder = load_audio_encoder(settings.encoder)
+        syncnet = None if settings.syncnet is None else load_syncnet(settings.syncnet)
+        return Tools(load_vision(), encoder, load_phonetic_encoder(), syncnet)
 
 
 @dataclass(frozen=True)
@@ -140,16 +148,17 @@ def _prepared(
         (drafts if isinstance(draft, _Draft) else left_out).append(draft)
     lag = _lag(drafts, tools.phonetic, fps)
     if lag.bad:
-        left_out += [replace(draft.stretch, fault="bad sync") for draft in drafts]
+        left_out += [replace(draft.stretch, fault=BAD_SYNC) for draft in drafts]
         drafts = []
+    shown, unsynced = _write(source, out, settings, tools, video.pictures, drafts, left_out)
     frames = Counter()
-    for stretch in left_out:
+    for stretch in [*left_out, *unsynced]:
         frames[stretch.fault] += stretch.frames
-    shown = _write(source, out, settings, tools, video.pictures, drafts, left_out)
+    kept = sum(draft.stretch.frames for draft in drafts) - sum(stretch.frames for stretch in unsynced)
     return replace(
         record,
-        clips=len(drafts),
-        seconds=sum(draft.stretch.frames for draft in drafts) / fps,
+        clips=len(drafts) - len(unsynced),
+        seconds=kept / fps,
         cuts=int(watched.cuts.sum()),
         dropped={reason: count / fps for reason, count in sorted(frames.items())},
         late=lag.seconds if lag.sure else None,
@@ -195,12 +204,16 @@ def _write(
     pictures: Callable[[], Iterator[np.ndarray]],
     drafts: Sequence[_Draft],
     left_out: Sequence[Stretch],
-) -> dict[str, str]:
-    """Write the shards of the drafts, reading the video once more; returns small pictures of what is in and out."""
+) -> tuple[dict[str, str], list[Stretch]]:
+    """Write the shards of the drafts, reading the video once more.
+
+    Returns small pictures of what is in and out, and the stretches that SyncNet turned down.
+    """
     largest = {stretch.fault: stretch for stretch in sorted(left_out, key=lambda stretch: stretch.frames)}
     wanted = {(stretch.first + stretch.stop) // 2: fault for fault, stretch in largest.items()}
     until = max([draft.stretch.stop for draft in drafts] + [number + 1 for number in wanted], default=0)
-    shown, stills, ready, number, waiting = {}, [], [], 0, list(drafts)
+    shown, stills, ready, unsynced, number, waiting = {}, [], [], [], 0, list(drafts)
+    encoder = ""
     for at, picture in zip(range(until), pictures(), strict=False):
         if at in wanted:
             shown[wanted[at]] = _thumbnail(picture)
@@ -210,14 +223,26 @@ def _write(
         stills.append(as_jpeg(crop))
         if at + 1 < waiting[0].stretch.stop:
             continue
-        clip, encoder = _clip(source, settings, tools, waiting.pop(0), stills)
-        ready.append(clip)
-        shown.setdefault(KEPT, _thumbnail(crop))
+        draft = waiting.pop(0)
+        if tools.syncnet is None or _in_sync(tools.vision, tools.syncnet, stills, draft, float(settings.fps)):
+            clip, encoder = _clip(source, settings, tools, draft, stills)
+            ready.append(clip)
+            shown.setdefault(KEPT, _thumbnail(crop))
+        else:
+            unsynced.append(replace(draft.stretch, fault=BAD_SYNC))
+            shown.setdefault(BAD_SYNC, _thumbnail(crop))
         stills = []
-        if not waiting or sum(clip.about.frames for clip in ready) >= SHARD_FRAMES:
+        if ready and (not waiting or sum(clip.about.frames for clip in ready) >= SHARD_FRAMES):
             write_shard(out / f"{source.key}-{number:04}.safetensors", ready, encoder)
             ready, number = [], number + 1
-    return shown
+    return shown, unsynced
+
+
+def _in_sync(vision: Vision, syncnet: SyncNet, stills: Sequence[bytes], draft: _Draft, fps: float) -> bool:
+    """Whether SyncNet finds that lips and sound belong together, and at the same time."""
+    faces = sync_faces(vision, [picture.float() / 255.0 for picture in map(from_still, stills)], fps)
+    score = score_sync(syncnet, faces, fps, _sound(draft))
+    return score.confidence >= CONFIDENT and abs(score.offset_frames) <= OFFSET
 
 
 def _clip(

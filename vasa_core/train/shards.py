@@ -105,6 +105,15 @@ def as_png(picture: np.ndarray) -> bytes:
     return file.getvalue()
 
 
+def from_still(data: bytes, name: str = "a clip") -> Tensor:
+    """(3, S, S) uint8 of the bytes of a JPEG or PNG file; BadInput, naming where it is from, where they are damaged."""
+    try:
+        picture = np.array(Image.open(io.BytesIO(data)).convert("RGB"))
+    except (UnidentifiedImageError, OSError) as error:
+        raise BadInput(f"A picture in {name} is damaged ({error}). Prepare its video again.") from error
+    return torch.from_numpy(picture).permute(2, 0, 1)
+
+
 def write_shard(path: str | Path, clips: Sequence[Clip], encoder: str = "") -> None:
     """Write clips into one file, atomically. encoder: the name of the audio encoder behind their features.
 
@@ -207,7 +216,7 @@ class Clips:
             for frame in frames:
                 at = place.first_frame + frame
                 start, stop = [0, *ends[max(0, at - 1) : at + 1].tolist()][-2:]
-                shown.append(_decoded(pictures[start:stop], place))
+                shown.append(from_still(pictures[start:stop].numpy().tobytes(), place.shard.name))
         return torch.stack(shown)
 
     def measured(self, place: Place, first: int = 0, frames: int | None = None, names: Sequence[str] = NAMES) -> Labels:
@@ -252,14 +261,6 @@ def _check(clip: Clip, known: Sequence[str]) -> None:
 
 def _packed(landmarks: Tensor) -> Tensor:
     return (landmarks / LANDMARK_STEP).round().clamp(-32768, 32767).to(torch.int16)
-
-
-def _decoded(data: Tensor, place: Place) -> Tensor:
-    try:
-        picture = np.array(Image.open(io.BytesIO(data.numpy().tobytes())).convert("RGB"))
-    except (UnidentifiedImageError, OSError) as error:
-        raise BadInput(f"A picture in {place.shard.name} is damaged ({error}). Prepare its video again.") from error
-    return torch.from_numpy(picture).permute(2, 0, 1)
 
 
 def _opened(path: Path) -> safe_open:
