@@ -5,6 +5,7 @@ import { drawFace } from "./shared/face.js";
 import { Surface, label, roundedBox, snapped } from "./shared/surface.js";
 import { EMOTION_COLOURS } from "./shared/theme.js";
 import { commit, keepEvents, numberField, once, valueWidget } from "./shared/widget.js";
+import { word } from "./shared/words.js";
 
 /** Clockwise from the top: what feels alike lies side by side. */
 const AROUND = ["happiness", "surprise", "fear", "sadness", "neutral", "disgust", "contempt", "anger"];
@@ -82,8 +83,8 @@ function makeEmotionWheel(model) {
   const which = document.createElement("label");
   which.className = "vasa-field";
   const select = which.appendChild(document.createElement("select"));
-  select.setAttribute("aria-label", "emotion");
-  select.append(...AROUND.map((name) => new Option(name, name)));
+  select.setAttribute("aria-label", word("emotion"));
+  select.append(...AROUND.map((name) => new Option(word(name), name)));
   select.addEventListener("change", () => choose(select.value));
   keepEvents(which);
   const strength = numberField({
@@ -109,11 +110,11 @@ function makeEmotionWheel(model) {
     if (!byUser && !mixture[state.chosen]) state.chosen = strongest(mixture) ?? state.chosen;
     surface.describe({
       role: "slider",
-      "aria-label": `Strength of ${state.chosen}`,
+      "aria-label": `${word("emotion")}: ${word(state.chosen)}`,
       "aria-valuemin": 0,
       "aria-valuemax": 1,
       "aria-valuenow": read(state.chosen),
-      "aria-valuetext": `${state.chosen} ${read(state.chosen).toFixed(2)}; mixture: ${inWords(mixture)}`,
+      "aria-valuetext": `${read(state.chosen).toFixed(2)} (${inWords(mixture)})`,
     });
     select.value = state.chosen;
     strength.show();
@@ -135,7 +136,7 @@ function strongest(mixture) {
 
 function inWords(mixture) {
   const parts = Object.entries(mixture).sort((a, b) => b[1] - a[1]);
-  return parts.map(([name, strength]) => `${name} ${strength.toFixed(2)}`).join(", ") || "none";
+  return parts.map(([name, strength]) => `${word(name)} ${strength.toFixed(2)}`).join(", ") || "0";
 }
 
 /** The mixture with `number` as its strongest part, the shares kept; where there is none, `chosen` becomes it. */
@@ -224,11 +225,11 @@ function drawName(context, { centre, rim }, k, name, strength, marked, theme) {
   const y = centre.y - up * (rim + 10);
   const felt = strength > 0;
   const style = { theme, align, colour: felt || marked ? theme.text : theme.muted, weight: felt ? 600 : 500 };
-  label(context, name, x, felt && Math.abs(right) > 0.1 ? y - 6 : y, { ...style, size: 10.5 });
+  label(context, word(name), x, felt && Math.abs(right) > 0.1 ? y - 6 : y, { ...style, size: 10.5 });
   if (!felt) return;
   const number = strength.toFixed(2);
   if (align === "center") {
-    const wide = context.measureText(name).width;
+    const wide = context.measureText(word(name)).width;
     label(context, number, x + wide / 2 + 5, y, { theme, align: "left", colour: theme.muted });
   } else label(context, number, x, y + 6, { theme, align, colour: theme.muted });
 }

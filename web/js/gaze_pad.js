@@ -4,6 +4,7 @@ import { app } from "../../../scripts/app.js";
 import { drawFace, eyesOf } from "./shared/face.js";
 import { Surface, label, roundedBox, snapped } from "./shared/surface.js";
 import { commit, numberField, once, valueWidget } from "./shared/widget.js";
+import { word } from "./shared/words.js";
 
 const STEP = 0.5; // degrees, when dragging
 const FINE = 0.1;
@@ -72,7 +73,7 @@ function makeGazePad(model) {
     surface.describe({
       role: "slider",
       "aria-roledescription": "gaze pad",
-      "aria-label": "Gaze",
+      "aria-label": word("gaze"),
       "aria-valuemin": ranges.yaw[0],
       "aria-valuemax": ranges.yaw[1],
       "aria-valuenow": yaw,
@@ -91,9 +92,8 @@ function numbersOf(model) {
 }
 
 function inWords(yaw, pitch, natural) {
-  if (!yaw && !pitch) return "at the camera";
-  const sides = [yaw && `${Math.abs(yaw)}° ${yaw > 0 ? "right" : "left"}`, pitch && `${Math.abs(pitch)}° ${pitch > 0 ? "up" : "down"}`];
-  return sides.filter(Boolean).join(", ") + (isNatural(yaw, pitch, natural) ? "" : ", further than looks natural");
+  const beyond = isNatural(yaw, pitch, natural) ? "" : ` (> ±${natural.yaw}°, ±${natural.pitch}°)`;
+  return `${word("yaw")} ${yaw.toFixed(1)}°, ${word("pitch")} ${pitch.toFixed(1)}°${beyond}`;
 }
 
 function isNatural(yaw, pitch, natural) {
@@ -117,7 +117,7 @@ function drawPad(context, { width, height, theme }, model) {
   context.save();
   context.clip();
   drawGrid(context, pad, width, height, theme);
-  const face = { x: pad.x, y: pad.y, radius: Math.min(box[3] * 1.02, height / 2 - 4), gaze, theme };
+  const face = { x: pad.x, y: pad.y, radius: Math.min(box[3] * 0.95, height / 2.25), gaze, theme };
   drawFace(context, face);
   drawLimits(context, pad, natural, theme);
   const target = { x: pad.x + gaze.yaw * pad.scale, y: pad.y - gaze.pitch * pad.scale };
@@ -151,7 +151,7 @@ function drawLimits(context, pad, natural, theme) {
   context.stroke();
   context.setLineDash([]);
   label(context, `±${natural.yaw}°`, pad.x + half.x + 5, pad.y, { theme, align: "left" });
-  label(context, `±${natural.pitch}°`, pad.x + 6, pad.y - half.y - 8, { theme, align: "left" });
+  label(context, `±${natural.pitch}°`, pad.x, pad.y + half.y - 9, { theme });
 }
 
 function drawSight(context, eyes, target, colour) {

@@ -4,6 +4,7 @@ import { app } from "../../../scripts/app.js";
 import { drawFace, headOutline } from "./shared/face.js";
 import { Surface, label, roundedBox, snapped } from "./shared/surface.js";
 import { commit, numberField, once, valueWidget } from "./shared/widget.js";
+import { word } from "./shared/words.js";
 
 const STEP = 0.01;
 const COARSE = 0.05; // for the arrow keys
@@ -76,14 +77,14 @@ function makeHeadDistance(model) {
   function show() {
     const distance = read();
     const [near, far] = model.natural.distance;
-    const beyond = distance < near || distance > far ? ", further than the built-in face follows" : "";
+    const beyond = distance < near ? ` (< ${near})` : distance > far ? ` (> ${far})` : "";
     surface.describe({
       role: "slider",
-      "aria-label": "Head distance",
+      "aria-label": word("head distance"),
       "aria-valuemin": range[0],
       "aria-valuemax": range[1],
       "aria-valuenow": distance,
-      "aria-valuetext": `${distance.toFixed(2)}, head at ${Math.round(100 / distance)} % of its size${beyond}`,
+      "aria-valuetext": `${distance.toFixed(2)}, ${Math.round(100 / distance)} %${beyond}`,
     });
     field.show();
     surface.redraw();

@@ -10,6 +10,7 @@
  */
 
 import { app } from "../../../../scripts/app.js";
+import { word } from "./words.js";
 
 export const VERSION = 1;
 
@@ -45,20 +46,25 @@ export function valueWidget({ height, make }) {
     const model = new Model(options);
     const view = make(model, options);
     const element = assemble(view, height);
+    element.dataset.widget = name;
     const widget = node.addDOMWidget(name, data[0], element, {
       getValue: () => model.value,
-      setValue: (value) => model.load(value),
+      setValue: (value) => {
+        model.load(value);
+        takePlace(element, node, name);
+      },
       getMinHeight: () => height,
       hideOnZoom: false,
     });
     widget.tooltip = options.tooltip;
     model.onChange((byUser) => {
       view.show(byUser);
-      view.notice.textContent = model.understood ? "" : `Set again: made by a newer version.`;
+      view.notice.textContent = model.understood ? "" : word("Made by a newer version: set it again.");
       if (byUser) widget.callback?.(model.value);
       node.graph?.setDirtyCanvas?.(true, false);
     });
     view.show(false);
+    takePlace(element, node, name);
     return { widget, minWidth: 240, minHeight: height };
   };
 }
@@ -122,17 +128,17 @@ export function once(change) {
 }
 
 /**
- * A number that can be typed. read(): the number now; write(number): called while typing, with what is in range.
+ * A number that can be typed; label: one of words.js. read(): the number now; write(number): called while typing, with what is in range.
  * Returns {element, show()}.
  */
 export function numberField({ label, unit = "", range, step, digits, read, write }) {
   const element = document.createElement("label");
   element.className = "vasa-field";
   const caption = element.appendChild(document.createElement("span"));
-  caption.textContent = unit ? `${label} ${unit}` : label;
+  caption.textContent = unit ? `${word(label)} ${unit}` : word(label);
   const input = element.appendChild(document.createElement("input"));
   Object.assign(input, { type: "number", min: range[0], max: range[1], step, inputMode: "decimal" });
-  input.setAttribute("aria-label", unit ? `${label} (${unit})` : label);
+  input.setAttribute("aria-label", unit ? `${word(label)} (${unit})` : word(label));
   const show = () => {
     if (document.activeElement !== input) input.value = read().toFixed(digits);
   };
@@ -181,6 +187,21 @@ function assemble(view, height) {
   view.notice.className = "vasa-notice";
   forwardToCanvas(element);
   return element;
+}
+
+/**
+ * Nodes 2.0 keeps the element of a node that undo, or a choice made again, has replaced by a new one of the same id:
+ * the user would drag a widget that no longer counts. Put the new element where the old one is shown.
+ */
+function takePlace(element, node, name, frames = 30) {
+  requestAnimationFrame(() => {
+    if (element.isConnected) return;
+    const shown = app.canvas?.graph?.getNodeById?.(node.id) === node && node.widgets?.some((w) => w.element === element);
+    const places = shown ? document.querySelectorAll(`[data-node-id="${node.id}"] .vasa-widget`) : [];
+    const old = [...places].find((place) => place.dataset.widget === name);
+    if (old) old.replaceWith(element);
+    else if (frames) takePlace(element, node, name, frames - 1);
+  });
 }
 
 /** In the classic canvas the wheel and the middle button over a widget zoom and pan the graph, as beside it. */
