@@ -2,10 +2,10 @@
 
 import pytest
 import torch
-from torch import nn
 
 from tests.faces.vasa_kit import lively_network
 from vasa_core.faces.vasa.network import EncodedFace
+from vasa_core.metrics.recognition import RecognitionNetwork, RecognitionSizes
 from vasa_core.train import face_losses
 from vasa_core.train.discriminator import Discriminator, feature_distance, hinge_made, hinge_real_and_made
 from vasa_core.train.face_stage import frozen
@@ -93,7 +93,7 @@ def test_cycle_is_least_for_the_motion_that_is_seen(network):
 
 
 def test_identity_reaches_the_source_but_neither_judge_nor_pose(network):
-    judge = nn.Sequential(nn.AvgPool2d(8), nn.Flatten(), nn.Linear(3 * 14 * 14, 8)).requires_grad_(False)
+    judge = RecognitionNetwork(RecognitionSizes(16, (8,), (1,), 8)).eval().requires_grad_(False)
     source, driver = leaf_face(network, 1), leaf_face(network, 2)
     made = network.decode(source.volume, source.identity, driver.pose.detach(), driver.dynamics)
     pictures = torch.rand(2, 3, 64, 64)

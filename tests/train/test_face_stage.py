@@ -10,7 +10,7 @@ from vasa_core.faces.vasa.network import FaceNetwork
 from vasa_core.faces.vasa.presets import PRESETS
 from vasa_core.train.face_data import ClipFolder
 from vasa_core.train.face_losses import LossWeights
-from vasa_core.train.face_stage import FaceSettings, FaceStage, train_face
+from vasa_core.train.face_stage import FaceSettings, FaceStage, first_network, train_face
 from vasa_core.train.loop import Recipe, Rival, averaged, train
 from vasa_core.train.shards import write_clip
 from vasa_core.train.synthetic import SyntheticHeads
@@ -118,6 +118,16 @@ def test_the_adversary_settles_once_a_step():
 def test_a_batch_that_cannot_be_split_is_refused(batch, parts, says):
     with pytest.raises(ValueError, match=says):
         settings("unused", batch=batch, recipe=Recipe(steps=1, parts=parts))
+
+
+def test_a_training_goes_on_from_a_trained_network(tmp_path):
+    path = train_face(settings(tmp_path / "a", steps=1))
+    started = first_network(settings(tmp_path / "b", start=str(path)))
+    trained = load_face_network(path, trainable=True).network.state_dict()
+    assert all(torch.equal(value, trained[name]) for name, value in started.state_dict().items())
+    assert all(parameter.requires_grad for parameter in started.parameters())
+    with pytest.raises(BadInput, match="sizes than 'mini'"):
+        first_network(settings(tmp_path / "b", start=str(path), preset="mini"))
 
 
 def test_an_output_that_cannot_be_made_is_named(tmp_path):

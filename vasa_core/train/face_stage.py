@@ -2,9 +2,9 @@
 
     settings (JSON) -> train_face -> OUTPUT/face.safetensors, with state, losses.csv and pictures beside it
 
-A step draws pairs (i, j) of B people; the driver d of each is the j of the one before in the batch. See face_losses.py
-for what is learnt from them. Perceptual and identity losses need networks from files that the user names; without a
-file the loss is off, and the log says so.
+A step draws pairs (i, j) of B people, each frame of which is made from the other; the driver d of i is the j of the
+person before in the batch. See face_losses.py for what is learnt from them. Perceptual and identity losses need
+networks from files that the user names; without a file the loss is off, and the log says so.
 """
 
 from __future__ import annotations
@@ -18,14 +18,13 @@ import torch
 from torch import Generator, Tensor, nn
 
 from ..errors import BadInput, OutputError
-from ..faces.vasa.files import SPACE, save_face_network
+from ..faces.vasa.files import SPACE, load_face_network, save_face_network
 from ..faces.vasa.layers import ResidualBlock
 from ..faces.vasa.network import EncodedFace, FaceNetwork
 from ..faces.vasa.presets import PRESETS
 from ..metrics.recognition import RecognitionNetwork, load_recognition
 from ..metrics.vgg import PerceptualNetwork, load_vgg, perceptual_distance
 from . import face_losses
-from .board import on_board
 from .contact_sheet import save_sheet
 from .discriminator import Discriminator, feature_distance, hinge_made, hinge_real_and_made
 from .distributed import ALONE, World
@@ -33,7 +32,7 @@ from .economy import Economy, economise
 from .face_data import ClipFolder, Pairs, PairSource
 from .face_losses import LossWeights
 from .loop import Recipe, Rival, averaged, train
-from .losses_log import logged, save_curves
+from .losses_log import recorded, save_curves
 from .synthetic import SyntheticHeads
 
 SAID_EVERY = 50
@@ -48,17 +47,18 @@ class FaceSettings:
     """Everything that decides the outcome of the face stage.
 
     output: folder. preset: of the network. clips: folder of clips (see face_data.py); without it, that many synthetic
-    `identities`. batch: pairs in a step, in recipe.parts equal parts; drivers are other people of the same part.
-    known_pose: share of the steps, from the first, in which warps get the known pose instead of the one that is read.
-    perceptual_network, identity_network: files (see vgg.py, recognition.py). patch_width: channels of the
-    discriminator. space: what the motion space is called, before the hash of the weights. tensorboard: write losses
-    and samples for it, too. economy: what saves time and memory.
+    `identities`. start: file of a trained network to go on from. batch: pairs in a step, in recipe.parts equal parts;
+    drivers are other people of the same part. known_pose: share of the steps, from the first, in which warps get the
+    known pose instead of the one that is read. perceptual_network, identity_network: files (see vgg.py,
+    recognition.py). patch_width: channels of the discriminator. space: what the motion space is called, before the hash
+    of the weights. tensorboard: write losses and samples for it, too. economy: what saves time and memory.
     """
 
     output: str
     preset: str = "small"
     clips: str | None = None
     identities: int = 1000
+    start: str | None = None
     batch: int = 8
     known_pose: float = 0.3
     perceptual_network: str | None = None
@@ -102,7 +102,7 @@ def train_face(settings: FaceSettings, device: str = "cpu", say: Say | None = No
         data = SyntheticHeads(settings.identities, preset.size, settings.recipe.seed, device)
     else:
         data = ClipFolder(settings.clips, preset.size)
-    stage = FaceStage.build(settings, FaceNetwork(preset), data, device, say)
+    stage = FaceStage.build(settings, first_network(settings), data, device, say)
     average = averaged(stage.network)
     stage.economise(settings.economy)
     rival = Rival(stage.discriminator, stage.adversary_losses) if stage.discriminator is not None else None
@@ -110,13 +110,7 @@ def train_face(settings: FaceSettings, device: str = "cpu", say: Say | None = No
     deciding = {name: value for name, value in asdict(settings).items() if name not in ANYWHERE}
     deciding["losses"] = asdict(stage.weights)
     reports = train(stage.network, average, stage.losses, recipe, state, rival, deciding, world)
-    if world.leads:
-        reports = logged(reports, out / "losses.csv")
-        if settings.tensorboard:
-            reports = on_board(reports, out / "tensorboard", out / "samples.png")
-    for report in reports:
-        if not world.leads:
-            continue
+    for report in recorded(reports, out, world, out / "samples.png", settings.tensorboard):
         if report.step % recipe.save_every == 0 or report.step == recipe.steps:
             save_face_network(out / "face.safetensors", average, report.step, settings.space)
             save_sheet(out / "samples.png", samples(average, data.pairs(SHOWN, Generator().manual_seed(0))))
@@ -124,8 +118,19 @@ def train_face(settings: FaceSettings, device: str = "cpu", say: Say | None = No
         if report.step % SAID_EVERY == 0 or report.step == recipe.steps:
             losses = ", ".join(f"{name} {value:.4f}" for name, value in report.losses.items())
             say(f"face, step {report.step} of {recipe.steps}: {losses}")
-    world.wait()  # for the files of the last step
     return out / "face.safetensors"
+
+
+def first_network(settings: FaceSettings) -> FaceNetwork:
+    """What a training starts from: random weights, or those in `settings.start`; BadInput where it has other sizes."""
+    preset = PRESETS[settings.preset]
+    if settings.start is None:
+        return FaceNetwork(preset)
+    network = load_face_network(settings.start, trainable=True).network
+    if network.preset != preset:
+        name = settings.preset
+        raise BadInput(f"{settings.start} holds a network of other sizes than '{name}'. Give the preset that it has.")
+    return network
 
 
 @dataclass
@@ -140,7 +145,7 @@ class FaceStage:
     discriminator: Discriminator | None = None
     perceptual: PerceptualNetwork | None = None
     recognition: RecognitionNetwork | None = None
-    made: tuple[Tensor, Tensor] | None = None  # a made and the real picture, for the adversary
+    made: tuple[Tensor, Tensor] | None = None  # made and real pictures, for the adversary
     settled: int | None = None  # the step for which the adversary is
 
     @staticmethod
@@ -178,26 +183,28 @@ class FaceStage:
             self.settled = step
         device = self.network.decoder.output.weight.device
         pairs = self.data.pairs(self.batch, generator).to(device)
-        use_known = step <= self.known_pose_steps
-        first = self.network.encode(pairs.first, pairs.first_pose if use_known else None)
-        second = self.network.encode(pairs.second, pairs.second_pose if use_known else None)
-        return self.losses_of(pairs, first, second)
+        pictures = torch.cat([pairs.first, pairs.second])
+        read = self.network.codes.read_pose(pictures)
+        known = step <= self.known_pose_steps and pairs.first_pose is not None
+        faces = self.network.encode(pictures, torch.cat([pairs.first_pose, pairs.second_pose]) if known else read)
+        return self.losses_of(pairs, faces.take(slice(self.batch)), faces.take(slice(self.batch, None)), read)
 
-    def losses_of(self, pairs: Pairs, first: EncodedFace, second: EncodedFace) -> dict[str, Tensor]:
-        """Named and weighted losses of two encoded frames each of B people."""
+    def losses_of(self, pairs: Pairs, first: EncodedFace, second: EncodedFace, read: Tensor) -> dict[str, Tensor]:
+        """Named and weighted losses of two encoded frames each of B people; read (2 B, 6): the poses read off them."""
         w, network, named = self.weights, self.network, {}
-        made = network.decode(first.volume, first.identity, second.pose, second.dynamics)
-        self.made = made.detach(), pairs.second
+        ways = ((first, second), (second, first))
+        made = torch.cat([network.decode(a.volume, a.identity, b.pose, b.dynamics) for a, b in ways])
+        real = torch.cat([pairs.second, pairs.first])
+        self.made = made.detach(), real
         if w.reconstruction:
-            named["reconstruction"] = w.reconstruction * face_losses.reconstruction_loss(made, pairs.second)
+            named["reconstruction"] = w.reconstruction * face_losses.reconstruction_loss(made, real)
         if w.perceptual:
-            named["perceptual"] = w.perceptual * perceptual_distance(self.perceptual, made, pairs.second)
+            named["perceptual"] = w.perceptual * perceptual_distance(self.perceptual, made, real)
         if self.discriminator is not None:
-            named |= self._against_adversary(made, pairs.second)
+            named |= self._against_adversary(made, real)
         if w.pose:
-            read = [network.codes.read_pose(picture) for picture in (pairs.first, pairs.second)]
             known = torch.cat([pairs.first_pose, pairs.second_pose])
-            named["pose"] = w.pose * face_losses.pose_loss(torch.cat(read), known)
+            named["pose"] = w.pose * face_losses.pose_loss(read, known)
         if w.pairwise:
             crossed = face_losses.cross_transfers(network, first, second)
             named["pairwise"] = w.pairwise * face_losses.pairwise_loss(*crossed)
