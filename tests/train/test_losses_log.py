@@ -4,8 +4,9 @@ import pytest
 from PIL import Image
 
 from vasa_core.errors import BadInput
+from vasa_core.train.distributed import ALONE, World
 from vasa_core.train.loop import Report
-from vasa_core.train.losses_log import logged, read_rows, save_curves
+from vasa_core.train.losses_log import logged, read_rows, recorded, save_curves
 
 
 def reports(first, last, name="position"):
@@ -53,3 +54,17 @@ def test_the_picture_shows_each_loss(tmp_path, steps):
     picture = Image.open(tmp_path / "losses.png")
     blue = sum(count for count, colour in picture.getcolors(1 << 16) if colour == (0x1F, 0x5F, 0xA8))
     assert picture.width == 1000 and blue >= (2 if steps == 1 else 500)
+
+
+def test_only_the_leading_process_records(tmp_path):
+    made = []
+
+    def counted(reports):
+        for report in reports:
+            made.append(report.step)
+            yield report
+
+    assert list(recorded(counted(reports(1, 3)), tmp_path, World(rank=1), tmp_path / "losses.png")) == []
+    assert made == [1, 2, 3] and list(tmp_path.iterdir()) == []
+    assert len(list(recorded(reports(1, 3), tmp_path, ALONE, tmp_path / "losses.png"))) == 3
+    assert len(read_rows(tmp_path / "losses.csv")) == 4

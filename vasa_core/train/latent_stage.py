@@ -22,13 +22,12 @@ from ..motion.denoiser import PRESETS, Block
 from ..motion.diffusion import STEPS, add_noise, draw_noise
 from ..motion.model import FPS, MotionModel, load_motion_model, save_motion_model
 from ..types import POSE, MotionSpace
-from .board import on_board
 from .distributed import ALONE, World
 from .economy import Economy, economise
 from .extraction import encoder_key, encoder_name, extract
 from .latent_windows import LatentBatch, LatentWindows, Withheld
 from .loop import Recipe, averaged, train
-from .losses_log import logged, save_curves
+from .losses_log import recorded, save_curves
 from .readers import load_reader
 from .talkers import SyntheticTalkers
 from .talking_clips import MotionClips, ShardClips, read_emotions
@@ -119,18 +118,13 @@ def train_latent_motion(
         return latent_loss(model, windows.batch(size, channels, generator), settings.velocity, generator)
 
     reports = train(model, average, losses, recipe, out / "state.safetensors", settings=deciding, world=world)
-    if world.leads:
-        reports = logged(reports, out / "losses.csv")
-        if settings.tensorboard:
-            reports = on_board(reports, out / "tensorboard", out / "losses.png")
-    for report in reports:
-        if world.leads and (report.step % recipe.save_every == 0 or report.step == recipe.steps):
+    for report in recorded(reports, out, world, out / "losses.png", settings.tensorboard):
+        if report.step % recipe.save_every == 0 or report.step == recipe.steps:
             save_motion_model(made, average)
             save_curves(out / "losses.csv")
         if report.step % SAID_EVERY == 0 or report.step == recipe.steps:
             told = ", ".join(f"{loss} {value:.4f}" for loss, value in report.losses.items())
             say(f"motion, step {report.step} of {recipe.steps}: {told}")
-    world.wait()  # for the files of the last step
     return made
 
 

@@ -9,12 +9,30 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 from ..errors import BadInput, OutputError
+from .board import on_board
+from .distributed import World
 from .loop import Report
 
 HEAD = ["step", "learning_rate", "gradient"]
 WIDTH, PANEL, LEFT, RIGHT, TOP, BOTTOM = 1000, 130, 76, 24, 26, 34
 LINE, BAND = "#1f5fa8", "#c9dbf0"
 POINTS = 400  # of a curve; each is the mean of as many steps as fall to it
+
+
+def recorded(
+    reports: Iterable[Report], out: Path, world: World, picture: Path, tensorboard: bool = False
+) -> Iterator[Report]:
+    """Pass the reports on in the leading process of the `world`, and to no one in the others; ends when all are done.
+
+    They are written to `out`/losses.csv first and, where that is asked for, with `picture` to `out`/tensorboard.
+    """
+    if world.leads:
+        reports = logged(reports, out / "losses.csv")
+        yield from on_board(reports, out / "tensorboard", picture) if tensorboard else reports
+    else:
+        for _ in reports:
+            pass
+    world.wait()  # for the files of the last step
 
 
 def logged(reports: Iterable[Report], path: Path) -> Iterator[Report]:
