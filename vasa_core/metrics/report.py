@@ -90,10 +90,12 @@ def notes(rows: list[Row]) -> list[str]:
                 metrics, names = where.setdefault(row.reasons[metric], ([], []))
                 metrics.extend([metric] * (metric not in metrics))
                 names.extend([row.name] * (row.name not in names))
-    everywhere = {row.name for row in rows}
+    everywhere, made = {row.name for row in rows}, {row.name for row in rows if not row.reference}
     told = []
     for reason, (metrics, names) in where.items():
         of = "" if set(names) == everywhere else f" of {', '.join(names)}"
+        if set(names) == made != everywhere:
+            of = " of the generated videos"
         told.append(f"{', '.join(metrics)}{of}: {reason}")
     return told
 

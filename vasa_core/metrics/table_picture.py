@@ -24,7 +24,7 @@ def draw_table(rows: list[Row], title: str) -> Image.Image:
     width = 2 * MARGIN + names + VIDEOS + COLUMN * len(METRICS)
     told = [line for note in notes(rows) for line in _wrapped(note, width - 2 * MARGIN - 2 * PADDING)]
     body = TITLE + HEAD + LINE * len(rows) + (10 if made and reference else 0)
-    height = body + 2 * MARGIN - 8 + (NOTE * len(told) + 24 if told else 0)
+    height = body + 2 * MARGIN - 12 + (NOTE * len(told) + 12 if told else 0)
     page = _Page(width, height)
     page.text(MARGIN + PADDING, MARGIN, title, 20)
     y = MARGIN + TITLE - 12
