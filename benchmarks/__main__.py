@@ -23,6 +23,7 @@ SCRIPTS = (
     "starter_motion",
     "liveportrait_memory",
     "training_speed",
+    "motion_training_speed",
     "demo",
 )
 MEDIAPIPE_SCRIPTS = ("vision_parity", "mesh_reenactment", "mesh_readback", "talk_readback")
