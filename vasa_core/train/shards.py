@@ -11,8 +11,8 @@ and its header's 'clips' is JSON: identity, source, start, fps, frames and sampl
 
 Why so: safetensors is mapped into memory and read in slices, so the face stage fetches two pictures of a clip, and the
 motion stage its labels and nothing of its pictures, where a tar archive would be read whole. Every picture stands by
-itself, because pairs of random frames are drawn: H.264 would be several times smaller, and slower to draw from as many
-times (figures: benchmarks/prepare.py).
+itself, because pairs of random frames are drawn: H.264 with a key frame every 8 frames would take a ninth of the room,
+but lose more, and take three times as long to draw from (figures: benchmarks/prepare.py).
 """
 
 from __future__ import annotations
