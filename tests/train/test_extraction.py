@@ -6,8 +6,11 @@ import pytest
 import torch
 
 from tests.train.talking_kit import ToyClips, ToyEncoder, toy_reader
+from vasa_core.arkit import ARKIT, INDEX, LOOK_SIDEWAYS
 from vasa_core.train.distributed import World
 from vasa_core.train.extraction import encoder_key, extract, rows_of
+from vasa_core.train.readers import NamedReader
+from vasa_core.types import Motion
 
 
 def read(clips, reader=None, encoder=None, said=None):
@@ -89,6 +92,18 @@ def test_several_processes_read_different_clips_first_and_find_the_same(tmp_path
     both = [extract(clips, toy_reader(), ToyEncoder(), 25.0, lambda t: None, World(rank, 2)) for rank in (1, 0)]
     assert clips.opened == ["clip2", "clip3", "clip0", "clip1"]
     assert both[0] == both[1] and [c.motion.name for c in both[0]] == [c.motion.name for c in alone]
+
+
+def test_gaze_that_was_not_measured_is_taken_from_blendshapes(tmp_path):
+    class Looking:
+        def read(self, crops, fps):
+            shapes = torch.zeros(len(crops), ARKIT.dynamics)
+            shapes[:, [INDEX["eyeLookOutLeft"], INDEX["eyeLookInRight"]]] = 0.5
+            return Motion(torch.zeros(len(crops), 6), shapes, fps, ARKIT)
+
+    reader = NamedReader(Looking(), ARKIT, "arkit-toy", torch.nn.Identity())
+    gaze = rows_of(read(ToyClips(tmp_path, known=False), reader)[0].motion, 0, 9)["gaze"]
+    torch.testing.assert_close(gaze, torch.tensor([0.5 * LOOK_SIDEWAYS, 0.0]).expand(9, 2))
 
 
 @pytest.mark.parametrize("known", [True, False])
