@@ -22,6 +22,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from multiprocessing import get_context, parent_process
 from pathlib import Path
@@ -128,21 +129,23 @@ def _prepared(
     """Each source with its record, as they get done."""
     if not todo:
         return
+    tools = Tools.load(settings)  # also where others will do the work: says now what is wrong with them
     if workers == 1:
         threads = torch.get_num_threads()
         torch.set_num_threads(1)  # as in the processes of many, so that all add up in one order
         try:
-            tools = Tools.load(settings)
             for source in todo:
                 yield source, prepare_video(source, out, settings, tools)
         finally:
             torch.set_num_threads(threads)
         return
+    del tools
     context = get_context("spawn")
     stop = context.Event()
     pool = ProcessPoolExecutor(min(workers, len(todo)), context, _begin, (settings, stop))
     try:
-        futures = {pool.submit(_work, source, out, settings): source for source in todo}
+        with _deaf():
+            futures = {pool.submit(_work, source, out, settings): source for source in todo}
         for future in as_completed(futures):
             yield futures[future], future.result()
     except BrokenProcessPool as error:
@@ -155,12 +158,23 @@ def _prepared(
         pool.shutdown(cancel_futures=True)
 
 
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Processes that are started within leave Ctrl-C to their parent from their first moment on."""
+    ours = threading.current_thread() is threading.main_thread()  # others cannot, and are sent no signals
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN) if ours else None
+    try:
+        yield
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, before)
+
+
 _OWN: dict[str, object] = {}  # of a process that works: its tools, and the event that stops it
 
 
 def _begin(settings: PrepareSettings, stop) -> None:
-    """A process starts: it leaves Ctrl-C to its parent, and does not outlive it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """A process starts; it does not outlive its parent."""
     threading.Thread(target=lambda: (parent_process().join(), os._exit(1)), daemon=True).start()
     torch.set_num_threads(1)
     _OWN.update(tools=Tools.load(settings), stop=stop)
