@@ -1,12 +1,12 @@
 """CAPP's two checks, after VASA-1: its score against shifts of the head in time, and against how far the head moves.
 
-    python benchmarks/capp_checks.py WEIGHTS --speech FOLDER [--video FILE ...] [--out benchmarks/results/capp.md]
+    python benchmarks/capp_checks.py WEIGHTS --speech FOLDER [--out benchmarks/results/capp.md]
     python benchmarks/capp_checks.py WEIGHTS --clips FOLDER
 
 A score that hears whether a head belongs to its voice falls where the head comes a few frames early or late, and where
 its motion is made smaller or larger than it was. --speech: recordings with labels.json, of which only the speakers kept
 out of training are used; their heads are drawn (vasa_core/train/head.py). --clips: filmed people, shards of
-`train prepare`, which the network was not trained on. --video: talking clips, scored besides. Needs matplotlib.
+`train prepare`, which the network was not trained on. Needs matplotlib.
 """
 
 import argparse
@@ -27,13 +27,9 @@ sys.path.insert(0, str(ROOT))
 
 from vasa_core.arkit import ARKIT  # noqa: E402
 from vasa_core.audio import load_audio_encoder  # noqa: E402
-from vasa_core.media.read import read_audio, read_video  # noqa: E402
 from vasa_core.metrics.capp import FPS, CappNetwork, load_capp, window_scores  # noqa: E402
-from vasa_core.motion.edit import resample  # noqa: E402
-from vasa_core.pipeline import read_motion  # noqa: E402
 from vasa_core.train.capp_data import FilmedHeads, PerformedSpeech  # noqa: E402
 from vasa_core.types import AudioFeatures, Motion  # noqa: E402
-from vasa_core.vision.model import load_vision  # noqa: E402
 
 SHIFTS = range(-4, 5)  # frames of 40 ms
 SCALES = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
@@ -98,16 +94,6 @@ def check(network: CappNetwork, clips: list[Pair]) -> dict[str, dict[float, tupl
     }
 
 
-def videos(paths: list[Path], encoder: str) -> list[Pair]:
-    """Talking clips as our own reader sees them, at 25 frames a second."""
-    vision, hearing, pairs = load_vision(), load_audio_encoder(encoder), []
-    for path in paths:
-        video = read_video(path)
-        motion = resample(read_motion(vision, video, video.fps), FPS)
-        pairs.append((hearing(read_audio(path), len(motion), FPS), motion))
-    return pairs
-
-
 def table(results: dict, told: str, network: CappNetwork) -> str:
     """The figures as Markdown."""
     lines = [f"Network: {network.trained_on}. Audio encoder: {network.encoder}.", "", f"Measured on: {told}.", ""]
@@ -143,7 +129,6 @@ def main() -> None:
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--speech", type=Path, metavar="FOLDER")
     source.add_argument("--clips", type=Path, metavar="FOLDER")
-    parser.add_argument("--video", type=Path, nargs="+", default=[], metavar="FILE")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "capp.md")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -151,12 +136,6 @@ def main() -> None:
     clips, told = performed(options.speech, network.encoder) if options.speech else filmed(options.clips)
     results = check(network, clips)
     text = table(results, told, network)
-    if options.video:
-        text += "\n| video | CAPP | its head 2 s late |\n|---|---|---|\n"
-        for path, (features, motion) in zip(options.video, videos(options.video, network.encoder), strict=True):
-            own = window_scores(network, features, motion).mean()
-            late = window_scores(network, replace(features, values=features.values[50:]), motion[:-50]).mean()
-            text += f"| {path.stem} | {own:.3f} | {late:.3f} |\n"
     print(text)
     options.out.parent.mkdir(parents=True, exist_ok=True)
     options.out.write_text(text, encoding="utf-8")
