@@ -18,7 +18,7 @@ import path from "node:path";
 const { COMFYUI, MODE, CHROMIUM, PLAYWRIGHT, PICTURES } = process.env;
 const { chromium } = createRequire(import.meta.url)(PLAYWRIGHT);
 const VIEW = { width: 1280, height: 800 };
-const PATIENCE = 60_000; // ms, for a machine that is busy with other things
+const PATIENCE = 180_000; // ms, for a machine that is busy with other things
 
 /** Whether this run is in ComfyUI's Nodes 2.0. */
 export const NODES2 = MODE === "nodes2";

@@ -121,8 +121,10 @@ export async function survives(comfy, check, { type, choice, drag, dragged, keys
     const source = await comfy.add("TestWidgetValues", { place: [100, 140] });
     await comfy.connect(source, SLOTS[type], node, widget);
     assert.deepEqual((await comfy.inputs(node))[widget], [String(source), SLOTS[type]]);
+    if (NODES2) assert.ok(await (await comfy.element(node, widget)).evaluate((element) => element.inert));
     await comfy.remove(source);
     assert.deepEqual((await comfy.inputs(node))[widget], start);
+    assert.ok(!(await (await comfy.element(node, widget)).evaluate((element) => element.inert)));
   });
 
   await check("a value of a later version is kept, said, and can be set again", async () => {

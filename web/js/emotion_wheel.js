@@ -12,12 +12,13 @@ const AROUND = ["happiness", "surprise", "fear", "sadness", "neutral", "disgust"
 const SECTOR = (2 * Math.PI) / AROUND.length;
 const GAP = 0.035; // radians between petals
 const HUB = 0.44; // radius of the face's disk, as a part of the wheel's
+const ROOM_FOR_NAMES = 280; // pixels of width
 const STEP = 0.01;
 const COARSE = 0.05;
 
 app.registerExtension({
   name: "vasa.emotionWheel",
-  getCustomWidgets: () => ({ VASA_EMOTION: valueWidget({ height: 270, make: makeEmotionWheel }) }),
+  getCustomWidgets: () => ({ VASA_EMOTION: valueWidget({ height: 290, width: 330, make: makeEmotionWheel }) }),
 });
 
 function makeEmotionWheel(model) {
@@ -147,10 +148,11 @@ function scaled(mixture, chosen, number) {
   return Object.fromEntries(Object.entries(mixture).map(([name, strength]) => [name, round(strength)]));
 }
 
-/** Centre, and radii of the face's disk (hub) and of a petal at full strength (rim). */
+/** Centre, whether there is room for names around it, and radii of the face's disk (hub) and of a petal at full strength (rim). */
 function wheelOf(width, height) {
-  const rim = Math.max(30, Math.min(height / 2 - 20, width / 2 - 62));
-  return { centre: { x: width / 2, y: height / 2 }, rim, hub: rim * HUB };
+  const named = width >= ROOM_FOR_NAMES;
+  const rim = Math.max(30, named ? Math.min(height / 2 - 20, width / 2 - 62) : Math.min(height, width) / 2 - 8);
+  return { centre: { x: width / 2, y: height / 2 }, rim, hub: rim * HUB, named };
 }
 
 /** The emotion whose petal a point is in, or null within the face or far outside. */
@@ -179,7 +181,7 @@ function drawWheel(context, { width, height, theme, focused }, mixture, state) {
       context.fillStyle = EMOTION_COLOURS[name];
       context.fill();
     }
-    drawName(context, wheel, k, name, strength, marked, theme);
+    if (wheel.named) drawName(context, wheel, k, name, strength, marked, theme);
   });
   drawRings(context, wheel, theme);
   context.beginPath();

@@ -151,7 +151,7 @@ function drawLimits(context, pad, natural, theme) {
   context.stroke();
   context.setLineDash([]);
   label(context, `±${natural.yaw}°`, pad.x + half.x + 5, pad.y, { theme, align: "left" });
-  label(context, `±${natural.pitch}°`, pad.x, pad.y + half.y - 9, { theme });
+  label(context, `±${natural.pitch}°`, pad.x + half.x + 5, pad.y + half.y - 6, { theme, align: "left" });
 }
 
 function drawSight(context, eyes, target, colour) {

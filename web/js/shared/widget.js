@@ -17,6 +17,7 @@ export const VERSION = 1;
 const STYLE = `
 .vasa-widget { display: flex; flex-direction: column; gap: 6px; width: 100%; height: 100%; box-sizing: border-box;
   min-width: 0; user-select: none; -webkit-user-select: none; }
+.vasa-widget[inert] { opacity: 0.4; }
 .vasa-surface { flex: 1 1 0; min-height: 0; min-width: 0; width: 100%; display: block; border-radius: 8px;
   touch-action: none; outline: none; cursor: crosshair; }
 .vasa-surface:focus-visible { box-shadow: 0 0 0 2px var(--vasa-focus, #4c9dff); }
@@ -39,8 +40,8 @@ const STYLE = `
 .vasa-notice { font: 12px system-ui, sans-serif; color: var(--error-text, #e5534b); }
 `;
 
-/** The constructor that ComfyUI calls for each input of a type; height: the least, in CSS pixels. */
-export function valueWidget({ height, make }) {
+/** The constructor that ComfyUI calls for each input of a type; height, width: the least, in CSS pixels. */
+export function valueWidget({ height, width = 260, make }) {
   return (node, name, data) => {
     const options = data[1] ?? {};
     const model = new Model(options);
@@ -51,7 +52,7 @@ export function valueWidget({ height, make }) {
       getValue: () => model.value,
       setValue: (value) => {
         model.load(value);
-        takePlace(element, node, name);
+        settle(element, node, name);
       },
       getMinHeight: () => height,
       hideOnZoom: false,
@@ -64,8 +65,9 @@ export function valueWidget({ height, make }) {
       node.graph?.setDirtyCanvas?.(true, false);
     });
     view.show(false);
-    takePlace(element, node, name);
-    return { widget, minWidth: 240, minHeight: height };
+    followLink(element, node, name);
+    settle(element, node, name);
+    return { widget, minWidth: width, minHeight: height };
   };
 }
 
@@ -187,6 +189,31 @@ function assemble(view, height) {
   view.notice.className = "vasa-notice";
   forwardToCanvas(element);
   return element;
+}
+
+const linked = new WeakMap(); // node -> {input name: what to do when a wire comes or goes}
+
+/** A widget whose socket is driven by a wire shows that it does not count. */
+function followLink(element, node, name) {
+  if (!linked.has(node)) {
+    const watchers = {};
+    const before = node.onConnectionsChange;
+    linked.set(node, watchers);
+    node.onConnectionsChange = function (...change) {
+      const result = before?.apply(this, change);
+      Object.values(watchers).forEach((watcher) => watcher());
+      return result;
+    };
+  }
+  linked.get(node)[name] = () => {
+    element.inert = node.inputs?.find((input) => input.name === name)?.link != null;
+  };
+}
+
+/** What can be done only when the node is on the graph and its links are known: within the next frames. */
+function settle(element, node, name) {
+  requestAnimationFrame(() => linked.get(node)[name]());
+  takePlace(element, node, name);
 }
 
 /**
