@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.train.films import driving, film, silence, voice
+from tests.train.film_kit import driving, film, silence, voice
 from vasa_core.cli import main
 from vasa_core.errors import BadInput
 from vasa_core.train import prepare as preparing

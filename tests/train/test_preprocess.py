@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.train.films import clapperboard, driving, film, silence, voice
+from tests.train.film_kit import clapperboard, driving, film, silence, voice
 from vasa_core.metrics.sync import SyncScore
 from vasa_core.train import preprocess
 from vasa_core.train.preprocess import PrepareSettings, Source, Tools, prepare_video
