@@ -74,6 +74,8 @@ def test_the_file_says_what_it_was_trained_on(folder, trained):
     assert any(f"space {face.space.name}" in line for line in said) and "step 70 of 70" in said[-1]
     rows = read_rows(path.with_name("losses.csv"))
     assert rows[0][3:] == ["position", "velocity"] and len(rows) == 71
+    first, last = (sum(float(row[3]) for row in part) for part in (rows[1:11], rows[-10:]))
+    assert last < 0.6 * first
     assert path.with_name("losses.png").is_file()
 
 
