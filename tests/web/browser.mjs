@@ -40,7 +40,7 @@ export class Comfy {
       "Comfy.ColorPalette": "dark",
       "Comfy.Minimap.Visible": false,
     });
-    const context = await browser.newContext({ viewport: VIEW, deviceScaleFactor: PICTURES ? 2 : 1 });
+    const context = await browser.newContext({ viewport: VIEW });
     comfy.page = await context.newPage();
     comfy.complaints = [];
     comfy.strangers = [];

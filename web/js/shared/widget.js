@@ -24,13 +24,13 @@ const STYLE = `
 .vasa-surface.vasa-dragging { cursor: grabbing; }
 .vasa-fields { display: flex; gap: 6px; flex: 0 0 24px; min-width: 0; }
 .vasa-field { display: flex; align-items: center; flex: 1 1 0; min-width: 0; height: 24px; box-sizing: border-box;
-  padding: 0 8px; gap: 6px; border-radius: 6px; border: 1px solid transparent; cursor: text;
+  padding: 0 6px; gap: 3px; border-radius: 6px; border: 1px solid transparent; cursor: text;
   background: var(--comfy-input-bg, #222); color: var(--input-text, #ddd); font: 12px system-ui, sans-serif; }
 .lg-node .vasa-field { background: var(--component-node-widget-background, var(--comfy-input-bg, #222)); }
 .vasa-field:focus-within { border-color: var(--vasa-focus, #4c9dff); }
 .vasa-field > span { color: var(--descrip-text, #999); white-space: nowrap; overflow: hidden;
   text-overflow: ellipsis; min-width: 0; }
-.vasa-field > input, .vasa-field > select { flex: 1 0 30px; min-width: 30px; width: 0; border: 0; padding: 0; margin: 0;
+.vasa-field > input, .vasa-field > select { flex: 1 0 27px; min-width: 27px; width: 0; border: 0; padding: 0; margin: 0;
   outline: none; background: transparent; color: inherit; font: inherit; appearance: textfield;
   -moz-appearance: textfield; }
 .vasa-field > input { text-align: right; font-variant-numeric: tabular-nums; }
@@ -45,7 +45,7 @@ export function valueWidget({ height, width = 260, make }) {
   return (node, name, data) => {
     const options = data[1] ?? {};
     const model = new Model(options);
-    const view = make(model, options);
+    const view = make(model, options, node);
     const element = assemble(view, height);
     element.dataset.widget = name;
     const widget = node.addDOMWidget(name, data[0], element, {
@@ -60,7 +60,7 @@ export function valueWidget({ height, width = 260, make }) {
     widget.tooltip = options.tooltip;
     model.onChange((byUser) => {
       view.show(byUser);
-      view.notice.textContent = model.understood ? "" : word("Made by a newer version: set it again.");
+      view.notice.textContent = model.understood ? "" : word("This value is not understood: set it again.");
       if (byUser) widget.callback?.(model.value);
       node.graph?.setDirtyCanvas?.(true, false);
     });
