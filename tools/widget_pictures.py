@@ -1,7 +1,7 @@
 """Make the pictures of the widgets in the help pages, out of the screenshots of the browser checks.
 
 PICTURES=FOLDER pytest -c tests/pytest.ini tests/web      leaves WIDGET-MODE-THEME.png in FOLDER
-python -m tools.widget_pictures FOLDER                    puts the four looks of each into one picture in web/docs/pictures
+python -m tools.widget_pictures FOLDER                    puts the four looks of each into web/docs/pictures
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ PICTURES = Path(__file__).resolve().parent.parent / "web" / "docs" / "pictures"
 WIDGETS = ("gaze", "distance", "emotion")
 LOOKS = ("classic-dark", "classic-light", "nodes2-dark", "nodes2-light")
 WIDTH = 720  # pixels of a finished picture
-COLOURS = 96  # keeps a picture well below 60 kB
+QUALITY = 62  # keeps a picture below 60 kB
 
 
 def sheet(shots: list[Image.Image]) -> Image.Image:
@@ -26,7 +26,7 @@ def sheet(shots: list[Image.Image]) -> Image.Image:
     whole = Image.new("RGB", (2 * width, 2 * height))
     for k, shot in enumerate(shots):
         whole.paste(shot.crop((0, 0, width, height)), (k % 2 * width, k // 2 * height))
-    return whole.resize((WIDTH, round(height * WIDTH / whole.width)), Image.Resampling.LANCZOS)
+    return whole.resize((WIDTH, round(whole.height * WIDTH / whole.width)), Image.Resampling.LANCZOS)
 
 
 def main() -> int:
@@ -40,7 +40,7 @@ def main() -> int:
         if missing:
             raise ToolError(f"{missing[0]} is not there. Run the browser checks with PICTURES={sys.argv[1]} first.")
         picture = sheet([Image.open(path).convert("RGB") for path in paths])
-        picture.quantize(COLOURS, dither=Image.Dither.NONE).save(PICTURES / f"{widget}.png", optimize=True)
+        picture.save(PICTURES / f"{widget}.jpg", quality=QUALITY, subsampling=0, optimize=True)
     return 0
 
 
