@@ -130,6 +130,15 @@ def test_a_training_goes_on_from_a_trained_network(tmp_path):
         first_network(settings(tmp_path / "b", start=str(path), preset="mini"))
 
 
+def test_pose_and_dynamics_of_other_people_come_from_two_of_them(monkeypatch):
+    stage = stage_of(LossWeights(**(vars(NOTHING) | {"cycle": 1.0})), SyntheticHeads(3, 64))
+    stage.batch, decode, asked = 3, stage.network.decode, []
+    monkeypatch.setattr(stage.network, "decode", lambda *parts: asked.append(parts) or decode(*parts))
+    stage.losses(1, torch.Generator().manual_seed(0))
+    (_, _, pose, dynamics), _, (_, _, driver_pose, driver_dynamics) = asked
+    assert torch.equal(driver_pose, pose.roll(1, 0)) and torch.equal(driver_dynamics, dynamics.roll(2, 0))
+
+
 def test_an_output_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OutputError, match="file/run"):

@@ -1,11 +1,14 @@
 """The losses that make a face network disentangle what it sees. Each is a function of its own.
 
-Of two frames, i and j, of one person, and of a driver d who is someone else:
+Of two frames, i and j, of one person, and of drivers d and e who are others:
 
     pose            the pose that is read is the pose that is known
     pairwise        D(V_i, id_i, pose_j, dyn_i) and D(V_j, id_j, pose_j, dyn_i) are one picture (VASA-1)
     cycle           motion read off a made picture is the motion that it was made with (after MegaPortraits)
-    identity        D(V_i, id_i, pose_d, dyn_d) looks like the person of i (VASA-1)
+    identity        D(V_i, id_i, pose_d, dyn_e) looks like the person of i (VASA-1)
+
+The picture of the last two has its pose and its dynamics from two drivers: were they one's, dynamics that hold some of
+the pose would be told apart the better for it, and cycle would pull pose into them.
 
 Reconstruction, perceptual and adversarial losses compare D(V_i, id_i, pose_j, dyn_j) with frame j; the latter two are
 in vgg.py and discriminator.py.

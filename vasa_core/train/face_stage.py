@@ -2,8 +2,8 @@
 
     settings (JSON) -> train_face -> OUTPUT/face.safetensors, with state, losses.csv and pictures beside it
 
-A step draws pairs (i, j) of B people, each frame of which is made from the other; the driver d of i is the j of the
-person before in the batch. See face_losses.py for what is learnt from them. Perceptual and identity losses need
+A step draws pairs (i, j) of B people, each frame of which is made from the other; the drivers d and e of i are the j of
+the two people before in the batch. See face_losses.py for what is learnt from them. Perceptual and identity losses need
 networks from files that the user names; without a file the loss is off, and the log says so.
 """
 
@@ -209,13 +209,13 @@ class FaceStage:
             crossed = face_losses.cross_transfers(network, first, second)
             named["pairwise"] = w.pairwise * face_losses.pairwise_loss(*crossed)
         if w.cycle or w.identity:
-            driver = second.take(torch.arange(len(pairs.first)).roll(1))
-            crossed_person = network.decode(first.volume, first.identity, driver.pose, driver.dynamics)
+            others = torch.arange(len(pairs.first))
+            pose, dynamics = second.pose[others.roll(1)], second.dynamics[others.roll(2)]
+            crossed_person = network.decode(first.volume, first.identity, pose, dynamics)
             if w.cycle:
-                cycle = face_losses.cycle_loss(network, crossed_person, driver.pose, driver.dynamics)
-                named["cycle"] = w.cycle * cycle
+                named["cycle"] = w.cycle * face_losses.cycle_loss(network, crossed_person, pose, dynamics)
             if w.identity:
-                likeness = (crossed_person, driver.pose, pairs.first, first.pose)
+                likeness = (crossed_person, pose, pairs.first, first.pose)
                 named["identity"] = w.identity * face_losses.identity_loss(self.recognition, *likeness)
         if not named:
             raise BadInput("All losses are switched off. Give at least one of them a weight above 0.")
