@@ -122,4 +122,4 @@ def test_the_shipped_encoder_hears_ah_ee_oo(pitch):
     assert ah[jaw] > 0.45 > 0.35 > max(ee[jaw], oo[jaw])
     assert ee[width] > 0.25 > 0 > oo[width] + 0.2
     assert oo[pucker] > 0.35 > 0.15 > max(ah[pucker], ee[pucker])
-    assert values[:4, jaw].max() < 0.1
+    assert values[:3, jaw].max() < 0.1  # the jaw begins to open 0.2 s ahead of a vowel, as in the labels

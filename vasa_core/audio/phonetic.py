@@ -47,8 +47,8 @@ class PhoneticConfig:
     """Size of the network: `width` channels, one residual block of kernel 5 per entry of `dilations`."""
 
     width: int = 160
-    dilations: tuple[int, ...] = (1, 2, 4, 8, 1, 2)
-    dropout: float = 0.3
+    dilations: tuple[int, ...] = (1, 2, 4, 8, 1, 2, 4, 8, 1, 2)
+    dropout: float = 0.1
 
     @property
     def reach(self) -> int:

@@ -47,7 +47,7 @@ class EncoderConfig:
             steps=12000, learning_rate=1.5e-3, warm_up=300, weight_decay=0.1, average=0.998, save_every=100, seed=11
         )
     )
-    variety: Variety = field(default_factory=Variety)
+    variety: Variety = field(default_factory=lambda: Variety().scaled(0.6))
     windows: WindowConfig = field(default_factory=WindowConfig)
     settle_from: float = 0.75  # share of the steps after which the variety shrinks, ...
     settle_to: float = 0.35  # ... to this part of it at the last

@@ -28,11 +28,11 @@ class WindowConfig:
     """What windows are made of. Frames are those of the network, 50 per second."""
 
     shares: tuple[tuple[str, float], ...] = (
-        ("human", 0.4),
+        ("human", 0.5),
         ("human_varied", 0.3),
-        ("espeak", 0.12),
-        ("flite", 0.12),
-        ("festival", 0.06),
+        ("espeak", 0.06),
+        ("flite", 0.09),
+        ("festival", 0.05),
     )
     batch: int = 16
     frames: int = 160
