@@ -3,14 +3,17 @@
 from dataclasses import dataclass
 from itertools import repeat
 
+import av
 import pytest
 import torch
 from torch import nn
 
 from vasa_core.arkit import ARKIT
 from vasa_core.audio.align import frame_count
+from vasa_core.audio.resample import audio_from_waveform
 from vasa_core.errors import BadInput, WrongSpace
 from vasa_core.geometry import rotation_from_pose
+from vasa_core.media.write import VideoWriter
 from vasa_core.motion.denoiser import Preset
 from vasa_core.motion.generate import Sampling
 from vasa_core.motion.model import MotionModel
@@ -135,6 +138,27 @@ def test_video_lasts_as_long_as_the_sound(motion_model, fps, seconds):
     frames = sum(len(piece) for piece in pieces)
     assert frames == frame_count(audio.duration, fps)
     assert 0 <= frames / fps - audio.duration + 1e-6 < 1 / fps + 1e-6
+
+
+SOUNDS = [(rate, channels) for rate in (8000, 16000, 22050, 44100, 48000) for channels in (1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "rate", "channels"),
+    [(seconds, *sound) for seconds in (0.3, 1.0, 7.77) for sound in SOUNDS] + [(61.0, 22050, 1), (61.0, 44100, 2)],
+)
+def test_a_file_lasts_as_long_as_sound_of_any_kind(motion_model, seconds, rate, channels, tmp_path):
+    """Within a frame, from the waveform that ComfyUI hands over to the file."""
+    waveform = torch.zeros(1, channels, round(rate * seconds))  # silence is sound too
+    audio = audio_from_waveform(waveform, rate)
+    with VideoWriter(tmp_path / "v.mp4", 25, waveform[0], rate) as writer:
+        for piece in talk(Numbers(), portrait(), motion_model, Hearing(), audio, sampling=Sampling(steps=1), fps=25):
+            writer.write(piece)
+    with av.open(str(tmp_path / "v.mp4")) as film:
+        picture, sound = film.streams.video[0], film.streams.audio[0]
+        assert picture.frames == frame_count(seconds, 25)
+        assert abs(float(picture.duration * picture.time_base) - seconds) <= 1 / 25 + 1e-6
+        assert abs(float(sound.duration * sound.time_base) - seconds) <= 1 / 25 + 1024 / rate
 
 
 def test_seed_decides(motion_model):
