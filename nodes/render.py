@@ -69,7 +69,8 @@ def _frames_behind(video: Input.Video, fps: float, crop: FaceCrop) -> Iterator[T
     yield from repeat(host.to_device(frame))
 
 
-def _ready(face_model: host.Placed[FaceModel]) -> FaceModel:
+def ready_to_decode(face_model: host.Placed[FaceModel]) -> FaceModel:
+    """The face model on the device, with memory free there for the frames it will decode."""
     return face_model.ready(LARGE_MEMORY if face_model.slow else DECODE_MEMORY)
 
 
@@ -96,7 +97,7 @@ class DecodeFrames(io.ComfyNode):
         """Decode a few frames at a time, showing each last one."""
         with host.named_input("motion"):
             absolute = anchor(suited(face_model.about(), motion), portrait.rest)
-        model, vision, progress = _ready(face_model), host.vision(), host.Progress(len(motion))
+        model, vision, progress = ready_to_decode(face_model), host.vision(), host.Progress(len(motion))
         images, masks = [], []
         for frames in render(model, host.to_device(portrait), absolute, face_model.chunk, progress):  # (t, 512, 512, 3)
             progress.show(frames[-1])
@@ -160,7 +161,7 @@ class RenderVideo(io.ComfyNode):
         with host.named_input("motion"):
             moved = _at_rate_of_video(suited(face_model.about(), motion), fps, waveform, rate)
             absolute = anchor(moved, portrait.rest)
-        model, progress = _ready(face_model), host.Progress(len(absolute))
+        model, progress = ready_to_decode(face_model), host.Progress(len(absolute))
         pieces = render(model, host.to_device(portrait), absolute, face_model.chunk, progress)
         if background is not None:
             pieces = pasted(pieces, _frames_behind(background, absolute.fps, portrait.crop), portrait.crop)

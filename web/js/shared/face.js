@@ -29,17 +29,18 @@ export function featuresOf(emotion = {}) {
 /**
  * Draw a head whose height is 2 * radius around (x, y).
  * gaze: {yaw, pitch} in degrees, yaw to the viewer's right, pitch up. emotion: {name: strength 0..1}.
- * bust: also neck and shoulders.
+ * bust: also neck and shoulders. feel: features as of featuresOf, in place of an emotion. head: its own {yaw, pitch},
+ * where it does not turn after the eyes.
  */
-export function drawFace(context, { x, y, radius, gaze = { yaw: 0, pitch: 0 }, emotion = {}, theme, bust = false }) {
-  const feel = featuresOf(emotion);
+export function drawFace(context, { x, y, radius, gaze = { yaw: 0, pitch: 0 }, emotion = {}, theme, bust = false, ...more }) {
+  const feel = more.feel ?? featuresOf(emotion);
   context.save();
   context.translate(x, y);
   context.scale(radius, radius);
   context.lineCap = "round";
   context.lineJoin = "round";
   if (bust) drawBust(context, theme);
-  const turn = turnOf(gaze);
+  const turn = turnOf(more.head ?? gaze);
   drawHead(context, theme, turn);
   context.translate(turn.x, turn.y);
   if (feel.cheeks > 0.05) drawCheeks(context, feel, theme);

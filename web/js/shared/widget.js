@@ -172,22 +172,32 @@ export function keepEvents(element) {
   }
 }
 
-function assemble(view, height) {
-  if (!document.getElementById("vasa-widget-style")) {
-    const style = document.head.appendChild(document.createElement("style"));
-    style.id = "vasa-widget-style";
-    style.textContent = STYLE;
-  }
+/** Put a style sheet into the page, once. */
+export function addStyle(id, text) {
+  if (document.getElementById(id)) return;
+  const style = document.head.appendChild(document.createElement("style"));
+  style.id = id;
+  style.textContent = text;
+}
+
+/** The empty element of a widget, at least `height` CSS pixels tall. */
+export function newElement(height) {
+  addStyle("vasa-widget-style", STYLE);
   const element = document.createElement("div");
   element.className = "vasa-widget";
   element.style.minHeight = `${height}px`;
+  forwardToCanvas(element);
+  return element;
+}
+
+function assemble(view, height) {
+  const element = newElement(height);
   element.appendChild(view.surface.canvas);
   const row = element.appendChild(document.createElement("div"));
   row.className = "vasa-fields";
   row.append(...view.fields.map((field) => field.element));
   view.notice = element.appendChild(document.createElement("div"));
   view.notice.className = "vasa-notice";
-  forwardToCanvas(element);
   return element;
 }
 
@@ -220,7 +230,7 @@ function settle(element, node, name) {
  * Nodes 2.0 keeps the element of a node that undo, or a choice made again, has replaced by a new one of the same id:
  * the user would drag a widget that no longer counts. Put the new element where the old one is shown.
  */
-function takePlace(element, node, name, frames = 30) {
+export function takePlace(element, node, name, frames = 30) {
   requestAnimationFrame(() => {
     if (element.isConnected) return;
     const shown = app.canvas?.graph?.getNodeById?.(node.id) === node && node.widgets?.some((w) => w.element === element);
