@@ -2,7 +2,7 @@
 
 from comfy_api.latest import ComfyExtension, io
 
-from . import audio, controls, download, drive, edit, files, host, load, motion, portrait, render
+from . import audio, controls, download, drive, edit, files, host, load, motion, portrait, render, timeline
 
 NODES: list[type[io.ComfyNode]] = [
     load.LoadFaceModel,
@@ -14,6 +14,7 @@ NODES: list[type[io.ComfyNode]] = [
     controls.Gaze,
     controls.HeadDistance,
     controls.Emotion,
+    timeline.ControlTimeline,
     motion.SamplingOptions,
     motion.GenerateMotion,
     drive.MotionFromVideo,

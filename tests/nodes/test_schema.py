@@ -16,7 +16,7 @@ import pytest
 SNAPSHOT = Path(__file__).with_name("schema.json")
 DOCS = Path(__file__).resolve().parents[2] / "web" / "docs"
 DYNAMIC = "COMFY_DYNAMICCOMBO_V3"
-WIDGETS = {"VASA_GAZE", "VASA_DISTANCE", "VASA_EMOTION"}  # of web/js/
+WIDGETS = {"VASA_GAZE", "VASA_DISTANCE", "VASA_EMOTION", "VASA_TIMELINE"}  # of web/js/
 SOCKET = re.compile(r"^(VASA_\w+|FACE_LANDMARKS|IMAGE|AUDIO|VIDEO|AUDIO_ENCODER_OUTPUT|BOUNDING_BOX|CURVE)$")
 
 
@@ -83,7 +83,7 @@ def test_a_removed_or_reordered_input_would_be_noticed(ours, stored):
 
 
 def test_every_node_explains_itself(ours):
-    assert len(ours) == 20
+    assert len(ours) == 21
     for name, node in ours.items():
         assert node["category"].startswith("VASA/"), name
         assert node["display_name"] and not node["display_name"].startswith("VASA"), name
@@ -112,7 +112,8 @@ def test_every_number_has_a_range_and_every_widget_a_default(ours):
             elif kind in WIDGETS:
                 value = dict(options["default"])
                 assert value.pop("version") == 1, f"{name}.{entry}"
-                for key, number in value.items():
+                lanes = [key for lane in value.values() for key in lane["keys"]] if kind == "VASA_TIMELINE" else [value]
+                for key, number in (pair for numbers in lanes for pair in numbers.items() if pair[0] != "t"):
                     low, high = options["ranges"][key]
                     assert low <= number <= high, f"{name}.{entry}"
             elif kind not in ("STRING", DYNAMIC):

@@ -1,125 +1,167 @@
 /** The control timeline: keys of gaze, distance and emotion on three lanes below the sound's waveform. */
 
 import { app } from "../../../scripts/app.js";
-import { EASES } from "./shared/curve.js";
-import { LANES, changedKey, easeOf, keysOf, laneAt, lastTime, usedChannels, withEase, withKey, withoutKey } from "./shared/keys.js";
+import { LANES, changedKey, easeOf, keysOf, laneAt, lastTime, numberOf, withEase, withKey, withoutKey } from "./shared/keys.js";
+import { onPinch } from "./shared/pinch.js";
+import { Stage } from "./shared/stage.js";
 import { Surface, snapped } from "./shared/surface.js";
-import { Stage, drawStage } from "./shared/timeline_drawing.js";
+import { drawTimeline } from "./shared/timeline_drawing.js";
+import { timelineFields } from "./shared/timeline_fields.js";
 import { Waveform } from "./shared/waveform.js";
-import { commit, keepEvents, numberField, once, valueWidget } from "./shared/widget.js";
+import { commit, once, valueWidget } from "./shared/widget.js";
 import { word } from "./shared/words.js";
 
-const STEPS = { yaw: 0.5, pitch: 0.5, distance: 0.01 }; // of values when dragging; emotions 0.02
-const FRAME = 0.04; // seconds, to which times snap
-const SNAP = 6; // pixels around another lane's key, or a whole second
-const REACH = 9; // pixels around a key that still hit it; a finger reaches further
-const SHORTEST = 0.5; // seconds in view
+const STEPS = { yaw: 0.5, pitch: 0.5, distance: 0.01, emotion: 0.02 }; // of values when dragging
+const NUDGES = { yaw: [1, 0.1], pitch: [1, 0.1], distance: [0.05, 0.01], emotion: [0.1, 0.02] }; // by keys; with Shift
+const FRAME = 0.04; // seconds, by keys; with Shift:
+const FINE = 0.01;
+const APART = 0.5; // seconds from a key to its copy
+const REACH = 10; // pixels around a key that still hit it; for a finger twice as many
+const STILL = 3; // pixels that a pressed pointer may move in a direction without dragging in it
+const LEAST = 10; // seconds of a timeline without sound
 
+const kept = new Map(); // graph and node id: the view; undo makes nodes anew
 let copied = null; // {lane, numbers}: a key, also for other timelines
 
 app.registerExtension({
   name: "vasa.timeline",
-  getCustomWidgets: () => ({ VASA_TIMELINE: valueWidget({ height: 330, width: 420, make: makeTimeline }) }),
+  getCustomWidgets: () => ({ VASA_TIMELINE: valueWidget({ height: 340, width: 440, make: makeTimeline }) }),
 });
 
-function makeTimeline(model, _options, node) {
-  const state = { chosen: null, lane: "gaze", channel: { gaze: "yaw", distance: "distance", emotion: "happiness" } };
+function makeTimeline(model, options, node) {
+  const { ranges, natural } = model;
+  const state = { lane: "gaze", chosen: null, time: 0, channel: { gaze: "yaw", distance: "distance", emotion: "happiness" } };
   const stage = new Stage();
-  const waveform = new Waveform(node, "audio", () => fit());
-  const grip = { before: null, from: null, moved: false };
-  const value = () => (model.understood ? model.value : model.fallback);
-  const step = (channel) => STEPS[channel] ?? 0.02;
+  const waveform = new Waveform(node, "audio", () => settleLength());
+  const value = () => (model.understood ? model.stored : model.fallback); // never changed in place
+  const kind = () => (state.lane === "emotion" ? "emotion" : state.channel[state.lane]);
+  const channelNow = () => state.channel[state.lane];
   const chosenKey = () => (state.chosen === null ? null : (keysOf(value(), state.lane)[state.chosen] ?? null));
+  const numberNow = () => laneAt(value(), state.lane, channelNow(), state.time);
+  let grip = null; // what a pointer holds
 
   const surface = new Surface({
-    draw: (context, view) => drawStage(context, view, stage, { value: value(), state, waveform, ranges: model.ranges }),
-    drag: { start, move, end: commit, cancel: () => grip.before && model.replace(grip.before) },
+    draw: (context, view) => {
+      Object.assign(stage, { width: view.width, height: view.height });
+      drawTimeline(context, view, stage, { value: value(), state, waveform, ranges, natural });
+    },
+    drag: { start, move, end, cancel },
     hover: (point) => {
-      stage.cursor = point ? stage.timeAt(point.x) : null;
+      stage.pointed = point && stage.timeAt(point.x);
       surface.redraw();
-      return point && (hit(point) ? "grab" : stage.laneAt(point.y) ? "cell" : "ew-resize");
+      return point && (hit(point) ? "grab" : stage.laneAt(point.y) ? "crosshair" : "ew-resize");
     },
     keys,
     reset: (point) => once(() => toggle(point)),
   });
   surface.canvas.dataset.captureWheel = "true";
   surface.canvas.addEventListener("wheel", zoomByWheel, { passive: false });
+  onPinch(surface.canvas, {
+    start: () => surface.stopDragging("cancel"),
+    move: (factor, from, to) => {
+      const held = stage.timeAt(surface.point({ clientX: from }).x);
+      stage.zoom(1 / factor, held);
+      stage.pan(held - stage.timeAt(surface.point({ clientX: to }).x));
+      show();
+    },
+  });
 
-  /** The key's dot nearest to a point: {lane, index, channel}. */
   function hit(point) {
-    let best = { distance: point.touch ? 2 * REACH : REACH };
-    for (const lane of Object.keys(LANES)) {
-      keysOf(value(), lane).forEach((key, index) => {
-        for (const channel of shownChannels(lane)) {
-          const number = laneAt(value(), lane, channel, key.t);
-          const at = stage.dot(lane, key.t, number, model.ranges[channel]);
-          const distance = Math.hypot(at.x - point.x, at.y - point.y);
-          if (distance < best.distance) best = { distance, lane, index, channel };
-        }
-      });
-    }
-    return best.lane ? best : null;
-  }
-
-  function shownChannels(lane) {
-    return [...new Set([...usedChannels(value(), lane), state.channel[lane]])];
+    const reach = point.touch ? 2 * REACH : REACH;
+    return stage.hit(value(), point, reach, ranges, state.channel);
   }
 
   function choose(lane, index, channel = state.channel[lane]) {
     Object.assign(state, { lane, chosen: index });
     state.channel[lane] = channel;
+    if (chosenKey()) state.time = chosenKey().t;
     show();
+  }
+
+  /** Choose a key if there is one at this time. */
+  function seek(time, lane = state.lane) {
+    state.time = Math.min(stage.length, Math.max(0, Math.round(time * 1000) / 1000));
+    const index = keysOf(value(), lane).findIndex((key) => Math.abs(key.t - state.time) < FINE / 2);
+    choose(lane, index < 0 ? null : index);
   }
 
   function start(point) {
     const found = hit(point);
-    Object.assign(grip, { before: found && model.value, from: found ? null : { ...stage.view, x: point.x } });
+    const lane = stage.laneAt(point.y);
+    stage.pointed = null;
     if (found) choose(found.lane, found.index, found.channel);
-    else if (stage.laneAt(point.y)) choose(stage.laneAt(point.y), null);
+    grip = { point, lane, key: found && chosenKey(), before: value(), from: stage.from, across: false, along: false };
+    if (!lane) seek(stage.timeAt(point.x));
   }
 
   function move(point) {
-    if (grip.from) {
-      const shift = (point.x - grip.from.x) / stage.scale;
-      look(grip.from.from - shift, grip.from.to - shift);
-      return;
+    grip.along ||= Math.abs(point.x - grip.point.x) > STILL;
+    grip.across ||= Math.abs(point.y - grip.point.y) > STILL;
+    const seconds = (point.x - grip.point.x) / stage.scale;
+    if (grip.key) dragKey(point, seconds);
+    else if (!grip.lane) seek(stage.timeAt(point.x));
+    else if (grip.along) {
+      stage.pan(grip.from - seconds - stage.from);
+      show();
     }
-    const { lane, chosen } = state;
-    const channel = state.channel[lane];
-    const number = snapped(stage.valueAt(lane, point.y, model.ranges[channel]), model.ranges[channel], step(channel));
-    const time = point.fine ? keysOf(value(), lane)[chosen].t : snappedTime(stage.timeAt(point.x), lane);
-    model.replace(changedKey(value(), lane, chosen, { t: time, [channel]: number }));
   }
 
-  /** A multiple of a frame, or a key of another lane or a whole second where one is near. */
-  function snappedTime(time, lane) {
-    const others = Object.keys(LANES).filter((other) => other !== lane);
-    const marks = [Math.round(time), ...others.flatMap((other) => keysOf(value(), other).map((key) => key.t))];
-    const near = marks.filter((mark) => Math.abs(mark - time) * stage.scale < SNAP);
-    if (near.length) return near.reduce((a, b) => (Math.abs(a - time) < Math.abs(b - time) ? a : b));
-    return Math.round(time / FRAME) * FRAME;
+  function dragKey(point, seconds) {
+    const channel = channelNow();
+    const changed = {};
+    if (grip.along && !point.fine) changed.t = Math.min(stage.length, stage.snap(grip.key.t + seconds, value(), state.lane));
+    else stage.guide = null;
+    if (grip.across) {
+      const rise = (grip.point.y - point.y) * stage.rise(state.lane, ranges[channel]);
+      changed[channel] = snapped(numberOf(grip.key, channel) + rise, ranges[channel], STEPS[kind()]);
+    }
+    changeKey(changed);
   }
 
-  /** A double click: a key where there is none, none where there is one; on the waveform: everything in view. */
+  function changeKey(numbers) {
+    const next = changedKey(value(), state.lane, state.chosen, numbers);
+    state.time = keysOf(next, state.lane)[state.chosen].t;
+    model.replace(next);
+  }
+
+  function end() {
+    if (grip?.lane && !grip.key && !grip.along && !grip.across) seek(stage.timeAt(grip.point.x), grip.lane);
+    release();
+    commit();
+  }
+
+  function cancel() {
+    if (grip?.key && (grip.along || grip.across)) model.replace(grip.before);
+    release();
+  }
+
+  function release() {
+    grip = null;
+    stage.guide = null;
+    settleLength();
+  }
+
+  /** A double click: a key where there is none, none where there is one; above the lanes: everything in view. */
   function toggle(point) {
     const found = hit(point);
     const lane = stage.laneAt(point.y);
     if (found) removeKey(found.lane, found.index);
-    else if (!lane) fit();
-    else {
+    else if (lane) {
       const channel = state.channel[lane];
-      const [next, index] = withKey(value(), lane, snappedTime(stage.timeAt(point.x), lane));
-      const number = snapped(stage.valueAt(lane, point.y, model.ranges[channel]), model.ranges[channel], step(channel));
-      state.chosen = index;
       state.lane = lane;
-      model.replace(changedKey(next, lane, index, { [channel]: number }));
-    }
+      const number = snapped(stage.valueAt(lane, point.y, ranges[channel]), ranges[channel], STEPS[kind()]);
+      addKey(stage.snap(stage.timeAt(point.x), value(), lane), lane);
+      changeKey({ [channel]: number });
+    } else stage.fit();
+    stage.guide = null;
+    surface.redraw();
   }
 
   function addKey(time, lane = state.lane, numbers = null) {
     const [next, index] = withKey(value(), lane, time, numbers);
-    Object.assign(state, { lane, chosen: index });
+    Object.assign(state, { lane, chosen: index, time: keysOf(next, lane)[index].t });
     model.replace(next);
+    stage.reveal(state.time);
   }
 
   function removeKey(lane = state.lane, index = state.chosen) {
@@ -129,171 +171,153 @@ function makeTimeline(model, _options, node) {
   }
 
   function copyKey() {
-    const { t: _, ...numbers } = chosenKey() ?? {};
-    if (chosenKey()) copied = { lane: state.lane, numbers };
+    if (!chosenKey()) return;
+    const { t: _, ...numbers } = chosenKey();
+    copied = { lane: state.lane, numbers };
   }
 
   function pasteKey() {
-    if (copied) addKey(stage.cursor ?? (chosenKey()?.t ?? stage.middle) + 0.5, copied.lane, copied.numbers);
+    if (!copied) return;
+    const taken = keysOf(value(), copied.lane).some((key) => Math.abs(key.t - state.time) < FINE);
+    addKey(state.time + (taken ? APART : 0), copied.lane, copied.numbers);
   }
 
-  function nudge(seconds, rows) {
-    const key = chosenKey();
-    if (!key) return seconds ? look(stage.view.from + 5 * seconds, stage.view.to + 5 * seconds) : undefined;
-    const channel = state.channel[state.lane];
-    const number = laneAt(value(), state.lane, channel, key.t) + rows * step(channel);
-    const changed = { t: key.t + seconds, [channel]: snapped(number, model.ranges[channel], step(channel) / 5) };
-    model.replace(changedKey(value(), state.lane, state.chosen, changed));
+  function setNumber(number) {
+    if (chosenKey()) changeKey({ [channelNow()]: number });
+    else {
+      addKey(state.time);
+      changeKey({ [channelNow()]: number });
+    }
+  }
+
+  function nudge(seconds, direction, fine) {
+    if (!chosenKey()) {
+      if (seconds) seek(state.time + seconds);
+    } else {
+      const channel = channelNow();
+      const [coarse, small] = NUDGES[kind()];
+      const number = numberOf(chosenKey(), channel) + direction * (fine ? small : coarse);
+      changeKey({ t: chosenKey().t + seconds, ...(direction && { [channel]: snapped(number, ranges[channel], small) }) });
+    }
   }
 
   function keys(key, fine) {
     const lanes = Object.keys(LANES);
     const count = keysOf(value(), state.lane).length;
-    const [time, rows] = fine ? [0.01, 1] : [FRAME, 5];
+    const seconds = fine ? FINE : FRAME;
+    const beside = (step) => count && choose(state.lane, nextKey(step));
     const actions = {
       Delete: () => once(() => removeKey()),
       Backspace: () => once(() => removeKey()),
-      Enter: () => once(() => addKey(stage.cursor ?? stage.middle)),
-      a: () => once(() => addKey(stage.cursor ?? stage.middle)),
+      Enter: () => once(() => addKey(state.time)),
       c: copyKey,
       v: () => once(pasteKey),
-      ArrowLeft: () => once(() => nudge(-time, 0)),
-      ArrowRight: () => once(() => nudge(time, 0)),
-      ArrowUp: () => once(() => nudge(0, rows)),
-      ArrowDown: () => once(() => nudge(0, -rows)),
-      "[": () => count && choose(state.lane, ((state.chosen ?? count) - 1 + count) % count),
-      "]": () => count && choose(state.lane, ((state.chosen ?? -1) + 1) % count),
-      PageUp: () => choose(lanes[Math.max(0, lanes.indexOf(state.lane) - 1)], null),
-      PageDown: () => choose(lanes[Math.min(2, lanes.indexOf(state.lane) + 1)], null),
-      "+": () => zoom(0.7, stage.middle),
-      "-": () => zoom(1 / 0.7, stage.middle),
-      Home: fit,
+      ArrowLeft: () => once(() => nudge(-seconds, 0, fine)),
+      ArrowRight: () => once(() => nudge(seconds, 0, fine)),
+      ArrowUp: () => once(() => nudge(0, 1, fine)),
+      ArrowDown: () => once(() => nudge(0, -1, fine)),
+      ",": () => beside(-1),
+      ".": () => beside(1),
+      PageUp: () => seek(state.time, lanes[Math.max(0, lanes.indexOf(state.lane) - 1)]),
+      PageDown: () => seek(state.time, lanes[Math.min(lanes.length - 1, lanes.indexOf(state.lane) + 1)]),
+      Home: () => seek(0),
+      End: () => seek(stage.length),
     };
-    actions[key]?.();
-    return key in actions;
+    const views = {
+      "+": () => stage.zoom(0.7, state.time),
+      "-": () => stage.zoom(1 / 0.7, state.time),
+      0: () => stage.fit(),
+    };
+    if (key in views) views[key]();
+    else if (key in actions) {
+      actions[key]();
+      stage.reveal(state.time);
+    } else return false;
+    show();
+    return true;
+  }
+
+  /** The index of the key before or after the present time. */
+  function nextKey(step) {
+    const times = keysOf(value(), state.lane).map((key) => key.t);
+    const place = step > 0 ? times.findIndex((t) => t > state.time + FINE / 2) : times.findLastIndex((t) => t < state.time - FINE / 2);
+    return place < 0 ? (step > 0 ? 0 : times.length - 1) : place;
   }
 
   function zoomByWheel(event) {
     if (document.activeElement !== surface.canvas) return;
     event.preventDefault();
     event.stopPropagation();
-    if (event.shiftKey) nudgeView(event.deltaY);
-    else zoom(Math.exp(event.deltaY / 500), stage.timeAt(surface.point(event).x));
+    if (event.shiftKey || event.deltaX) stage.pan((event.deltaX || event.deltaY) / stage.scale);
+    else stage.zoom(Math.exp(event.deltaY / 500), stage.timeAt(surface.point(event).x));
+    show();
   }
 
-  function nudgeView(pixels) {
-    look(stage.view.from + pixels / stage.scale, stage.view.to + pixels / stage.scale);
+  /** As long as the sound, and never shorter than the keys reach. */
+  function settleLength() {
+    const last = lastTime(value());
+    stage.resize(Math.max(waveform.seconds || Math.max(LEAST, Math.ceil(last + 1)), last));
+    show();
   }
 
-  function zoom(factor, around) {
-    const { from, to } = stage.view;
-    look(around + (from - around) * factor, around + (to - around) * factor);
+  const fields = timelineFields({
+    state,
+    ranges,
+    number: numberNow,
+    ease: () => easeOf(value(), state.lane),
+    select: (lane, channel) => {
+      state.channel[lane] = channel;
+      seek(state.time, lane);
+    },
+    setTime: (time) => {
+      if (chosenKey()) changeKey({ t: time });
+      else seek(time);
+      stage.reveal(state.time);
+    },
+    setNumber,
+    setEase: (ease) => model.replace(withEase(value(), state.lane, ease)),
+    add: () => addKey(chosenKey() ? state.time + APART : state.time),
+    duplicate: () => {
+      copyKey();
+      pasteKey();
+    },
+    remove: () => removeKey(),
+  });
+
+  const place = () => `${node.graph?.id}/${node.id}`;
+
+  /** Where one was before an undo made this node anew. */
+  function recall() {
+    const before = kept.get(place());
+    if (!before || before.state === state) return;
+    const { lane, channel, time } = before.state;
+    Object.assign(state, { lane, channel: { ...channel }, time });
+    const { length, from, to } = before.stage;
+    Object.assign(stage, { length, from, to });
   }
 
-  /** Show these seconds, kept within the timeline. */
-  function look(from, to) {
-    const length = Math.min(stage.length, Math.max(SHORTEST, to - from));
-    const first = Math.min(Math.max(0, from), stage.length - length);
-    stage.view = { from: first, to: first + length };
-    surface.redraw();
-  }
-
-  function fit() {
-    stage.length = waveform.seconds || Math.max(10, lastTime(value()) + 1);
-    look(0, stage.length);
-  }
-
-  const fields = makeFields();
-
-  function makeFields() {
-    const range = [0, 1];
-    const channel = selectField(
-      word("timeline"),
-      Object.entries(LANES).flatMap(([lane, names]) => names.map((name) => [`${lane}/${name}`, word(name)])),
-      () => `${state.lane}/${state.channel[state.lane]}`,
-      (chosen) => {
-        const [lane, name] = chosen.split("/");
-        choose(lane, lane === state.lane ? state.chosen : null, name);
-      },
-    );
-    const time = numberField({
-      label: "time",
-      unit: "s",
-      range: [0, 36000],
-      step: FRAME,
-      digits: 2,
-      read: () => chosenKey()?.t ?? stage.cursor ?? 0,
-      write: (t) => chosenKey() && model.replace(changedKey(value(), state.lane, state.chosen, { t })),
-    });
-    const number = numberField({
-      label: "strength",
-      range,
-      step: 0.01,
-      digits: 2,
-      read: () => laneAt(value(), state.lane, state.channel[state.lane], chosenKey()?.t ?? 0),
-      write: (amount) => {
-        const changed = { [state.channel[state.lane]]: amount };
-        if (chosenKey()) model.replace(changedKey(value(), state.lane, state.chosen, changed));
-      },
-    });
-    const followed = { ...number, show: () => (range.splice(0, 2, ...model.ranges[state.channel[state.lane]]), number.show()) };
-    const easing = selectField(
-      word("smooth"),
-      EASES.map((name) => [name, word(name)]),
-      () => easeOf(value(), state.lane),
-      (ease) => once(() => model.replace(withEase(value(), state.lane, ease))),
-    );
-    const buttons = [
-      button("+", "add a key", () => once(() => addKey(chosenKey() ? chosenKey().t + 0.5 : stage.middle))),
-      button("⧉", "copy the key", () => (copyKey(), once(() => addKey((chosenKey()?.t ?? stage.middle) + 0.5, copied?.lane, copied?.numbers)))),
-      button("✕", "delete the key", () => once(() => removeKey())),
-    ];
-    return [channel, time, followed, easing, ...buttons];
-  }
-
-  function show() {
-    const key = chosenKey();
-    if (state.chosen !== null && !key) state.chosen = null;
-    if (!waveform.seconds && lastTime(value()) + 1 > stage.length) fit();
-    const channel = state.channel[state.lane];
-    const now = laneAt(value(), state.lane, channel, key?.t ?? 0);
+  function show(byUser = true) {
+    if (!byUser) {
+      recall();
+      settleLength();
+      state.chosen = null;
+      seek(state.time);
+      return;
+    }
+    if (node.graph) kept.set(place(), { state, stage });
+    if (!grip && lastTime(value()) > stage.length) settleLength();
     surface.describe({
       role: "slider",
       "aria-roledescription": word("timeline"),
       "aria-label": word("timeline"),
       "aria-valuemin": 0,
       "aria-valuemax": stage.length,
-      "aria-valuenow": key?.t ?? 0,
-      "aria-valuetext": `${word(channel)} ${now.toFixed(2)}, ${(key?.t ?? 0).toFixed(2)} s`,
+      "aria-valuenow": state.time,
+      "aria-valuetext": `${state.time.toFixed(2)} s, ${word(channelNow())} ${numberNow().toFixed(2)}`,
     });
     fields.forEach((field) => field.show());
     surface.redraw();
   }
 
-  fit();
   return { surface, fields, show };
-}
-
-/** A menu; options: [[value, text]]. */
-function selectField(name, options, read, write) {
-  const element = document.createElement("label");
-  element.className = "vasa-field";
-  const select = element.appendChild(document.createElement("select"));
-  select.setAttribute("aria-label", name);
-  select.append(...options.map(([value, text]) => new Option(text, value)));
-  select.addEventListener("change", () => write(select.value));
-  keepEvents(element);
-  return { element, show: () => (select.value = read()) };
-}
-
-function button(sign, name, press) {
-  const element = document.createElement("button");
-  element.className = "vasa-field";
-  element.style.cssText = "flex: 0 0 26px; justify-content: center; cursor: pointer; padding: 0";
-  element.textContent = sign;
-  element.title = word(name);
-  element.setAttribute("aria-label", word(name));
-  element.addEventListener("click", press);
-  keepEvents(element);
-  return { element, show() {} };
 }

@@ -39,7 +39,15 @@ def describe(value):
         return {"fps": value.fps, "space": value.space.name, "pose": value.pose.mean(0).tolist(), **facts}
     if isinstance(value, dict) and "waveform" in value:
         return {"shape": list(value["waveform"].shape), "rate": value["sample_rate"]}
+    if hasattr(value, "gaze"):
+        lanes = {lane: getattr(value, lane) for lane in ("gaze", "distance", "emotion")}
+        parts = {lane: curve and curve_parts(curve) for lane, curve in lanes.items()}
+        return {"text": str(value), "curves": parts}
     return {"text": str(value)}
+
+
+def curve_parts(curve):
+    return {"times": curve.times.tolist(), "values": curve.values.tolist(), "ease": curve.ease}
 
 
 class NoAudio:
@@ -170,6 +178,33 @@ class OtherSpace:
         return (replace(motion, space=replace(motion.space, name="elsewhere")),)
 
 
+class SmallMotion:
+    """A motion of a turning head that opens its mouth and blinks once, or one of a space without names."""
+
+    CATEGORY, FUNCTION, RETURN_TYPES = "test", "make", ("VASA_MOTION",)
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        return {"required": {"frames": ("INT", {"default": 50}), "space": (["arkit", "codes"],)}}
+
+    def make(self, frames, space):
+        import sys
+
+        types, arkit = (
+            next(module for name, module in sys.modules.items() if name.endswith(f"vasa_core.{end}"))
+            for end in ("types", "arkit")
+        )
+        time = torch.linspace(0.0, 1.0, max(frames, 1))[:frames]
+        pose, dynamics = torch.zeros(frames, 6), torch.zeros(frames, 52)
+        pose[:, 1] = 0.4 * time - 0.2
+        if space == "codes":
+            return (types.Motion(pose, time[:, None] * torch.arange(12.0), 25.0, types.MotionSpace("codes", 12)),)
+        dynamics[:, arkit.INDEX["jawOpen"]] = 0.5 - 0.5 * torch.cos(25 * time)
+        for side in ("Left", "Right"):
+            dynamics[frames // 2 : frames // 2 + 3, arkit.INDEX[f"eyeBlink{side}"]] = 1.0
+        return (types.Motion(pose, dynamics, 25.0, arkit.ARKIT),)
+
+
 class ReleasedModels:
     """Put a small model into the pack's table of released models, for Download Models."""
 
@@ -199,7 +234,8 @@ class ReleasedModels:
 class WidgetValues:
     """One value of each of the pack's own widgets, as a node that drives their sockets would send it."""
 
-    CATEGORY, FUNCTION, RETURN_TYPES = "test", "make", ("VASA_GAZE", "VASA_DISTANCE", "VASA_EMOTION")
+    CATEGORY, FUNCTION = "test", "make"
+    RETURN_TYPES = ("VASA_GAZE", "VASA_DISTANCE", "VASA_EMOTION", "VASA_TIMELINE")
 
     @classmethod
     def INPUT_TYPES(cls):
@@ -207,7 +243,8 @@ class WidgetValues:
 
     def make(self):
         gaze, emotion = {"version": 1, "yaw": 9.0, "pitch": -3.0}, {"version": 1, "fear": 0.25}
-        return (gaze, {"version": 1, "distance": 1.25}, emotion)
+        timeline = {"version": 1, "distance": {"ease": "step", "keys": [{"t": 0.5, "distance": 1.5}]}}
+        return (gaze, {"version": 1, "distance": 1.25}, emotion, timeline)
 
 
 NODE_CLASS_MAPPINGS = {
@@ -220,4 +257,5 @@ NODE_CLASS_MAPPINGS = {
     "TestLandmarks": Landmarks,
     "TestEncoderOutput": EncoderOutput,
     "TestOtherSpace": OtherSpace,
+    "TestMotion": SmallMotion,
 }

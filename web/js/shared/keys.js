@@ -6,7 +6,7 @@
 
 import { valueAt } from "./curve.js";
 
-/** The channels of each lane; a key names those that differ from REST, gaze and distance all of theirs. */
+/** The channels of each lane; a key of gaze or distance names all of them, one of emotion those that are not 0. */
 export const LANES = {
   gaze: ["yaw", "pitch"],
   distance: ["distance"],
@@ -16,20 +16,31 @@ export const REST = { distance: 1 }; // of all other channels 0
 const NEAREST = 0.01; // seconds between two keys of a lane
 
 export function keysOf(value, lane) {
-  return value[lane]?.keys ?? [];
+  const keys = value[lane]?.keys;
+  return Array.isArray(keys) ? keys.filter((key) => Number.isFinite(key?.t)) : [];
 }
 
 export function easeOf(value, lane) {
   return value[lane]?.ease ?? "smooth";
 }
 
-/** A channel's value at a time; its rest where the lane has no keys. */
-export function laneAt(value, lane, channel, time) {
+/** What a key says of a channel. */
+export function numberOf(key, channel) {
+  return Number.isFinite(key[channel]) ? key[channel] : (REST[channel] ?? 0);
+}
+
+/** time => value of a channel; its rest where the lane has no keys. */
+export function laneCurve(value, lane, channel) {
   const keys = keysOf(value, lane);
-  const rest = REST[channel] ?? 0;
-  if (!keys.length) return rest;
-  const values = keys.map((key) => key[channel] ?? rest);
-  return valueAt(keys.map((key) => key.t), values, easeOf(value, lane), time);
+  if (!keys.length) return () => REST[channel] ?? 0;
+  const [times, values] = [keys.map((key) => key.t), keys.map((key) => numberOf(key, channel))];
+  const ease = easeOf(value, lane);
+  return (time) => valueAt(times, values, ease, time);
+}
+
+/** A channel's value at a time. */
+export function laneAt(value, lane, channel, time) {
+  return laneCurve(value, lane, channel)(time);
 }
 
 /** Channels that some key of the lane sets: those of gaze and distance always. */
@@ -42,18 +53,20 @@ export function usedChannels(value, lane) {
 export function withKey(value, lane, time, numbers = null) {
   const key = { t: tidy(time) };
   for (const channel of LANES[lane]) {
-    const number = numbers ? (numbers[channel] ?? REST[channel] ?? 0) : laneAt(value, lane, channel, time);
-    if (number || lane !== "emotion") key[channel] = number;
+    const number = numbers ? numberOf(numbers, channel) : laneAt(value, lane, channel, key.t);
+    if (number || lane !== "emotion") key[channel] = Math.round(number * 1e4) / 1e4;
   }
-  const others = keysOf(value, lane).filter((other) => Math.abs(other.t - key.t) >= NEAREST);
-  return placed(value, lane, [...others, key], key);
+  const keys = keysOf(value, lane).filter((other) => Math.abs(other.t - key.t) >= NEAREST);
+  keys.push(key);
+  keys.sort((a, b) => a.t - b.t);
+  return [withKeys(value, lane, keys), keys.indexOf(key)];
 }
 
 export function withoutKey(value, lane, index) {
   return withKeys(value, lane, keysOf(value, lane).filter((_, k) => k !== index));
 }
 
-/** Change numbers of a key; its time stays between its neighbours' and within the timeline. */
+/** Change numbers of a key; its time stays between its neighbours'. */
 export function changedKey(value, lane, index, numbers) {
   const keys = keysOf(value, lane);
   const key = { ...keys[index], ...numbers };
@@ -75,11 +88,6 @@ export function lastTime(value) {
 
 function withKeys(value, lane, keys) {
   return { ...value, [lane]: { ease: easeOf(value, lane), keys } };
-}
-
-function placed(value, lane, keys, key) {
-  keys.sort((a, b) => a.t - b.t);
-  return [withKeys(value, lane, keys), keys.indexOf(key)];
 }
 
 function tidy(time) {

@@ -1,157 +1,157 @@
-/** What the control timeline looks like, and where in it things are. Pure drawing. */
+/** What the control timeline looks like. Pure drawing. */
 
-import { valueAt } from "./curve.js";
 import { drawFace } from "./face.js";
-import { LANES, REST, easeOf, keysOf, laneAt, usedChannels } from "./keys.js";
+import { LANES, keysOf, laneAt, laneCurve, numberOf } from "./keys.js";
+import { RULER, SIDE, WAVE, shownChannels } from "./stage.js";
 import { label, roundedBox } from "./surface.js";
 import { EMOTION_COLOURS } from "./theme.js";
 import { drawPeaks } from "./waveform.js";
 import { word } from "./words.js";
 
-const WAVE = 52; // height of the waveform, in pixels
-const SIDE = 10;
-const FACE = 20; // radius of the small face
-const GAP = 4;
-const INSIDE = 12; // from a lane's edge to its extreme values
-const TICKS = [0.04, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600];
+const TICKS = [0.04, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600]; // seconds
+const NAMES = { gaze: "gaze", distance: "head distance", emotion: "emotion" };
+const FACE = 19; // radius of the small face
+const BADGE = FACE + 5; // and of the disc below it
 
-/** Places on the canvas: seconds and values to pixels and back. view: {from, to} in seconds; cursor: seconds or null. */
-export class Stage {
-  constructor() {
-    Object.assign(this, { width: 1, height: 1, length: 10, view: { from: 0, to: 10 }, cursor: null });
-  }
-
-  /** Pixels per second. */
-  get scale() {
-    return (this.width - 2 * SIDE) / (this.view.to - this.view.from);
-  }
-
-  get middle() {
-    return (this.view.from + this.view.to) / 2;
-  }
-
-  xAt(time) {
-    return SIDE + (time - this.view.from) * this.scale;
-  }
-
-  timeAt(x) {
-    return Math.max(0, this.view.from + (x - SIDE) / this.scale);
-  }
-
-  lane(name) {
-    const height = (this.height - WAVE - 3 * GAP) / 3;
-    const y = WAVE + GAP + Object.keys(LANES).indexOf(name) * (height + GAP);
-    return { x: 0, y, width: this.width, height };
-  }
-
-  /** The lane at a height, null on the waveform. */
-  laneAt(y) {
-    return Object.keys(LANES).find((name) => y >= this.lane(name).y && y < this.lane(name).y + this.lane(name).height + GAP) ?? null;
-  }
-
-  /** Where a value of a lane's channel is drawn. */
-  dot(name, time, value, [low, high]) {
-    const { y, height } = this.lane(name);
-    return { x: this.xAt(time), y: y + height - INSIDE - ((value - low) / (high - low)) * (height - 2 * INSIDE) };
-  }
-
-  valueAt(name, y, [low, high]) {
-    const box = this.lane(name);
-    return low + ((box.y + box.height - INSIDE - y) / (box.height - 2 * INSIDE)) * (high - low);
-  }
-}
-
-/** Colour of a channel. */
-export function colourOf(channel, theme) {
-  return EMOTION_COLOURS[channel] ?? { yaw: theme.accent, pitch: theme.warning, distance: theme.accent }[channel];
-}
-
-/** The whole timeline. content: {value, state: {lane, chosen, channel}, waveform, ranges}. */
-export function drawStage(context, { width, height, theme }, stage, content) {
-  Object.assign(stage, { width, height });
+/** content: {value, state: {lane, channel, chosen, time}, waveform, ranges, natural}. */
+export function drawTimeline(context, { theme, focused }, stage, content) {
+  const { width, height } = stage;
   roundedBox(context, 0, 0, width, height, 8);
   context.fillStyle = theme.surface;
   context.fill();
   context.save();
   context.clip();
-  for (const name of Object.keys(LANES)) drawLane(context, stage, name, content, theme);
-  drawTime(context, stage, content, theme);
-  drawCursor(context, stage, content, theme);
+  for (const lane of Object.keys(LANES)) drawLane(context, stage, lane, content, theme, focused);
+  drawSound(context, stage, content, theme);
+  drawSeconds(context, stage, theme);
+  if (stage.guide !== null) drawLine(context, stage, stage.guide, WAVE, theme.warning);
+  for (const lane of Object.keys(LANES)) drawKeys(context, stage, lane, content, theme);
+  drawHead(context, stage, content, theme);
   context.restore();
 }
 
-function drawTime(context, stage, { waveform }, theme) {
-  const { from, to } = stage.view;
-  const shown = { x: SIDE, y: 12, width: stage.width - 2 * SIDE, height: WAVE - 12 };
-  drawPeaks(context, waveform, from, to, shown, `${theme.accent}88`);
+/** The seconds between two marks of the ruler, at least 46 pixels apart. */
+function tickOf(stage) {
+  return TICKS.find((seconds) => seconds * stage.scale >= 46) ?? TICKS.at(-1);
+}
+
+function drawSeconds(context, stage, theme) {
+  const tick = tickOf(stage);
+  for (let k = Math.ceil(stage.from / tick - 1e-6); k * tick <= stage.to + 1e-6; k++) {
+    const x = stage.xAt(k * tick);
+    context.fillStyle = theme.grid;
+    context.fillRect(x, RULER, 1, stage.height);
+    context.fillStyle = theme.line;
+    context.fillRect(x, 0, 1, RULER - 3);
+    if (x < stage.width - 30) label(context, clock(k * tick, tick), x + 4, 7, { theme, align: "left", size: 9 });
+  }
+}
+
+function clock(seconds, tick) {
+  const digits = tick < 0.1 ? 2 : tick < 1 ? 1 : 0;
+  const minutes = Math.floor(seconds / 60 + 1e-9);
+  const rest = Math.max(0, seconds - 60 * minutes).toFixed(digits);
+  return minutes ? `${minutes}:${rest.padStart(digits ? digits + 3 : 2, "0")}` : `${rest} s`;
+}
+
+function drawSound(context, stage, { waveform }, theme) {
+  const box = { x: SIDE, y: RULER, width: stage.width - 2 * SIDE, height: WAVE - RULER };
+  drawPeaks(context, waveform, stage.from, stage.to, box, `${theme.accent}90`);
   if (!waveform.seconds) {
     context.fillStyle = theme.line;
-    context.fillRect(SIDE, 12 + (WAVE - 12) / 2, shown.width, 1);
-  }
-  const step = TICKS.find((seconds) => seconds * stage.scale >= 52) ?? TICKS.at(-1);
-  for (let k = Math.ceil(from / step - 1e-6); k * step <= to + 1e-6; k++) {
-    const x = stage.xAt(k * step);
+    context.fillRect(box.x, (RULER + WAVE) / 2, box.width, 1);
+  } else if (waveform.seconds < stage.to) {
+    const end = Math.max(0, stage.xAt(waveform.seconds)); // after it nobody speaks
     context.fillStyle = theme.grid;
-    context.fillRect(x, 0, 1, stage.height);
-    label(context, clock(k * step, step), x + 3, 8, { theme, align: "left", size: 9 });
+    context.fillRect(end, RULER, stage.width - end, stage.height);
   }
 }
 
-function clock(seconds, step) {
-  const minutes = Math.floor(seconds / 60);
-  const rest = (seconds - 60 * minutes).toFixed(step < 1 ? (step < 0.1 ? 2 : 1) : 0);
-  return minutes ? `${minutes}:${rest.padStart(step < 1 ? 4 : 2, "0")}` : `${rest} s`;
+/** A lane's box, its name and its curves. */
+function drawLane(context, stage, lane, { value, state, ranges, natural }, theme, focused) {
+  const { y, height } = stage.lane(lane);
+  const active = state.lane === lane;
+  context.fillStyle = active ? theme.raised : `${theme.raised}70`;
+  context.fillRect(0, y, stage.width, height);
+  const edited = state.channel[lane];
+  drawNatural(context, stage, lane, edited, { ranges, natural }, theme);
+  if (active) {
+    context.fillStyle = focused ? theme.accent : theme.muted;
+    context.fillRect(0, y, 3, height);
+  }
+  for (const channel of shownChannels(value, lane, state.channel)) {
+    drawCurve(context, stage, lane, channel, value, ranges[channel], theme, active && channel === edited);
+  }
+  const name = { theme, align: "left", size: 10, weight: 600, colour: active ? theme.text : theme.muted };
+  label(context, word(NAMES[lane]), SIDE, y + 10, name);
+  drawLegend(context, stage, lane, { value, state }, theme);
 }
 
-function drawLane(context, stage, name, { value, state, ranges }, theme) {
-  const box = stage.lane(name);
-  const active = state.lane === name;
-  context.fillStyle = active ? theme.raised : `${theme.raised}80`;
-  context.fillRect(box.x, box.y, box.width, box.height);
-  const channels = [...new Set([...usedChannels(value, name), state.channel[name]])];
-  const keys = keysOf(value, name);
-  const rest = stage.dot(name, 0, REST[channels[0]] ?? 0, ranges[channels[0]]).y;
+/** A line where the edited channel rests, and a band over what looks natural. */
+function drawNatural(context, stage, lane, channel, { ranges, natural }, theme) {
+  const range = ranges[channel];
+  const limits = natural[channel];
+  if (limits !== undefined) {
+    const [low, high] = Array.isArray(limits) ? limits : [-limits, limits];
+    const [top, bottom] = [stage.yAt(lane, high, range), stage.yAt(lane, low, range)];
+    context.fillStyle = theme.grid;
+    context.fillRect(SIDE, top, stage.width - 2 * SIDE, bottom - top);
+  }
   context.fillStyle = theme.line;
-  context.fillRect(SIDE, rest, stage.width - 2 * SIDE, 1);
-  for (const channel of channels) {
-    const strong = active && state.channel[name] === channel;
-    drawCurve(context, stage, name, channel, value, ranges, colourOf(channel, theme), strong);
-    keys.forEach((key, index) => {
-      const place = stage.dot(name, key.t, key[channel] ?? REST[channel] ?? 0, ranges[channel]);
-      drawDot(context, place, colourOf(channel, theme), theme, active && state.chosen === index, strong);
-    });
-  }
-  const names = { gaze: "gaze", distance: "head distance", emotion: "emotion" };
-  label(context, word(names[name]), SIDE, box.y + 8, { theme, align: "left", size: 10, weight: 600 });
-  drawLegend(context, stage, box, name, channels, state, active, theme);
+  context.fillRect(SIDE, stage.yAt(lane, numberOf({}, channel), range), stage.width - 2 * SIDE, 1);
 }
 
-function drawLegend(context, stage, box, name, channels, state, active, theme) {
-  let x = stage.width - SIDE;
-  for (const channel of name === "distance" ? [] : [...channels].reverse()) {
-    const weight = active && state.channel[name] === channel ? 700 : 500;
-    label(context, word(channel), x, box.y + 8, { theme, align: "right", size: 9, weight, colour: colourOf(channel, theme) });
-    x -= context.measureText(word(channel)).width + 8;
+/** Names of the channels in their colours, from the right, as long as there is room. */
+function drawLegend(context, stage, lane, { value, state }, theme) {
+  if (lane === "distance") return;
+  let right = stage.width - SIDE;
+  for (const channel of shownChannels(value, lane, state.channel).reverse()) {
+    const weight = state.lane === lane && state.channel[lane] === channel ? 700 : 500;
+    if (right < 130) return;
+    label(context, word(channel), right, stage.lane(lane).y + 10, {
+      theme, align: "right", size: 9.5, weight, colour: colourOf(channel, theme),
+    }); // prettier-ignore
+    right -= context.measureText(word(channel)).width + 9;
   }
 }
 
-function drawCurve(context, stage, name, channel, value, ranges, colour, strong) {
-  const keys = keysOf(value, name);
-  const rest = REST[channel] ?? 0;
-  const [times, values] = [keys.map((key) => key.t), keys.map((key) => key[channel] ?? rest)];
+/** Colour of a channel. */
+function colourOf(channel, theme) {
+  return EMOTION_COLOURS[channel] ?? (channel === "pitch" ? theme.warning : theme.accent);
+}
+
+function drawCurve(context, stage, lane, channel, value, range, theme, edited) {
+  const empty = !keysOf(value, lane).length;
+  const curve = laneCurve(value, lane, channel);
   context.beginPath();
-  for (let x = SIDE; x <= stage.width - SIDE; x += 2) {
-    const time = stage.timeAt(x);
-    const number = keys.length ? valueAt(times, values, easeOf(value, name), time) : rest;
-    context.lineTo(x, stage.dot(name, time, number, ranges[channel]).y);
+  for (let x = SIDE; x <= stage.width - SIDE; x += 1.5) {
+    context.lineTo(x, stage.yAt(lane, curve(stage.from + (x - SIDE) / stage.scale), range));
   }
-  context.strokeStyle = keys.length ? colour : `${colour}60`;
-  context.lineWidth = strong ? 2 : 1.25;
+  context.strokeStyle = colourOf(channel, theme) + (empty ? "70" : "");
+  context.setLineDash(empty ? [3, 4] : []);
+  context.lineWidth = edited ? 2.25 : 1.25;
+  context.lineJoin = "round";
   context.stroke();
+  context.setLineDash([]);
 }
 
-function drawDot(context, { x, y }, colour, theme, chosen, strong) {
-  const size = chosen ? 6 : strong ? 5 : 3.5;
+function drawKeys(context, stage, lane, { value, state, ranges }, theme) {
+  const active = state.lane === lane;
+  const shown = shownChannels(value, lane, state.channel);
+  keysOf(value, lane).forEach((key, index) => {
+    const x = stage.xAt(key.t);
+    if (x < -8 || x > stage.width + 8) return;
+    const chosen = active && state.chosen === index;
+    for (const channel of shown) {
+      const y = stage.yAt(lane, numberOf(key, channel), ranges[channel]);
+      const edited = active && state.channel[lane] === channel;
+      drawDot(context, { x, y }, colourOf(channel, theme), theme, chosen, edited);
+    }
+  });
+}
+
+function drawDot(context, { x, y }, colour, theme, chosen, edited) {
+  const size = chosen && edited ? 7 : edited ? 5.5 : 4;
   context.beginPath();
   context.moveTo(x, y - size);
   context.lineTo(x + size, y);
@@ -160,26 +160,49 @@ function drawDot(context, { x, y }, colour, theme, chosen, strong) {
   context.closePath();
   context.fillStyle = chosen ? colour : theme.surface;
   context.fill();
-  context.strokeStyle = chosen ? theme.text : colour;
-  context.lineWidth = chosen ? 1.5 : 1.25;
+  context.strokeStyle = chosen && edited ? theme.text : colour;
+  context.lineWidth = 1.5;
   context.stroke();
 }
 
-/** A line at the time that is pointed at or chosen, and the face as it will be there. */
-function drawCursor(context, stage, { value, state }, theme) {
-  const chosen = state.chosen === null ? null : keysOf(value, state.lane)[state.chosen]?.t;
-  const time = stage.cursor ?? chosen;
-  if (time === null || time === undefined) return;
-  const x = stage.xAt(time);
-  context.fillStyle = `${theme.text}66`;
-  context.fillRect(x, 0, 1, stage.height);
-  const gaze = { yaw: laneAt(value, "gaze", "yaw", time), pitch: laneAt(value, "gaze", "pitch", time) };
-  const emotion = Object.fromEntries(LANES.emotion.map((name) => [name, laneAt(value, "emotion", name, time)]));
-  const radius = Math.min(FACE * 1.15, FACE / Math.max(0.5, laneAt(value, "distance", "distance", time)));
-  const beside = x + 34 > stage.width ? x - 28 : x + 28;
+function drawLine(context, stage, time, top, colour) {
+  context.fillStyle = colour;
+  context.fillRect(stage.xAt(time) - 0.5, top, 1, stage.height);
+}
+
+/** The time that the fields show, the time below the pointer, and the face as it will be there. */
+function drawHead(context, stage, { value, state }, theme) {
+  const time = stage.pointed ?? state.time;
+  if (stage.pointed !== null) drawLine(context, stage, time, RULER, `${theme.text}50`);
+  drawLine(context, stage, state.time, RULER - 2, `${theme.text}b0`);
+  const x = stage.xAt(state.time);
   context.beginPath();
-  context.arc(beside, 28, FACE + 4, 0, 2 * Math.PI);
+  context.moveTo(x - 5, 2);
+  context.lineTo(x + 5, 2);
+  context.lineTo(x, RULER);
+  context.closePath();
+  context.fillStyle = theme.text;
+  context.fill();
+  drawBadge(context, stage, time, value, theme);
+}
+
+function drawBadge(context, stage, time, value, theme) {
+  const at = stage.xAt(time);
+  if (at < 0 || at > stage.width) return;
+  const x = at + BADGE + 9 + BADGE > stage.width ? at - BADGE - 9 : at + BADGE + 9;
+  const y = RULER + 1 + BADGE;
+  const [yaw, pitch] = LANES.gaze.map((channel) => laneAt(value, "gaze", channel, time));
+  const emotion = Object.fromEntries(LANES.emotion.map((channel) => [channel, laneAt(value, "emotion", channel, time)]));
+  const radius = FACE / Math.max(0.5, laneAt(value, "distance", "distance", time));
+  context.save();
+  context.beginPath();
+  context.arc(x, y, BADGE, 0, 2 * Math.PI);
   context.fillStyle = theme.surface;
   context.fill();
-  drawFace(context, { x: beside, y: 29, radius, gaze, emotion, theme });
+  context.strokeStyle = theme.line;
+  context.lineWidth = 1;
+  context.stroke();
+  context.clip();
+  drawFace(context, { x, y: y + 1, radius, gaze: { yaw, pitch }, emotion, theme });
+  context.restore();
 }

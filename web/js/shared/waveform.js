@@ -3,84 +3,112 @@
 import { api } from "../../../../scripts/api.js";
 
 const RATE = 50; // peaks a second
+const LISTENING = 8000; // Hz, enough for loudness and quick to decode
+const KEPT = 16; // sounds; undo makes nodes anew, and decoding takes long
 
-/** Watches the input `name` of a node. peaks: 0..1 each, RATE of them a second; seconds: 0 while there is no sound. */
+const known = new Map(); // where a sound comes from: {peaks, seconds}
+
+/** Watches the input `name` of a node. peaks: 0..1, evenly over `seconds`, which is 0 while there is no sound. */
 export class Waveform {
   constructor(node, name, changed) {
-    Object.assign(this, { node, name, changed, peaks: [], seconds: 0, file: null });
-    const { onExecuted, onConnectionsChange } = node;
+    Object.assign(this, { node, name, changed, peaks: [], seconds: 0, loudest: 1, from: null });
+    const { onExecuted, onConnectionsChange, onRemoved } = node;
+    const look = () => this.look();
     node.onExecuted = (output) => {
       onExecuted?.call(node, output);
-      if (output?.peaks?.length) this.take(output.peaks.map((level) => level / 255), output.seconds[0]);
+      if (output?.peaks?.length) this.learn({ peaks: output.peaks.map((level) => level / 255), seconds: output.seconds[0] });
     };
-    node.onConnectionsChange = (...change) => {
-      onConnectionsChange?.apply(node, change);
-      this.look();
+    node.onConnectionsChange = function (...change) {
+      const result = onConnectionsChange?.apply(this, change);
+      requestAnimationFrame(look);
+      return result;
     };
-    this.timer = setInterval(() => (node.graph ? this.look() : clearInterval(this.timer)), 1500); // another file picked
-    setTimeout(() => this.look());
+    node.onRemoved = function (...removed) {
+      api.removeEventListener("graphChanged", look);
+      return onRemoved?.apply(this, removed);
+    };
+    api.addEventListener("graphChanged", look); // another file may have been picked
+    requestAnimationFrame(look);
   }
 
-  take(peaks, seconds) {
-    Object.assign(this, { peaks, seconds });
+  take({ peaks, seconds }) {
+    const loudest = peaks.reduce((most, level) => Math.max(most, level), 1e-3);
+    Object.assign(this, { peaks, seconds, loudest });
     this.changed();
   }
 
-  /** Read the file of the Load Audio node that is connected, if it is another than before. */
+  learn(sound) {
+    if (this.from) known.delete(this.from);
+    if (this.from) known.set(this.from, sound);
+    if (known.size > KEPT) known.delete(known.keys().next().value);
+    this.take(sound);
+  }
+
+  /** Show the sound that is connected now: as known, from its file, or none until a run tells. */
   async look() {
-    const file = this.source();
-    if (file === this.file) return;
-    this.file = file;
-    if (!file) return this.node.isInputConnected?.(this.input()) ? undefined : this.take([], 0);
-    const answer = await api.fetchApi(`/view?${new URLSearchParams(file)}`);
-    if (!answer.ok) return;
-    const sound = await new OfflineAudioContext(1, 1, 44100).decodeAudioData(await answer.arrayBuffer());
-    if (file === this.file) this.take(peaksOf(sound), sound.duration);
+    const { from, file } = this.source();
+    if (from === this.from) return;
+    this.from = from;
+    this.take(known.get(from) ?? { peaks: [], seconds: 0 });
+    if (!file || known.has(from)) return;
+    const sound = await soundOf(file).catch(() => null); // not every format plays in a browser: then a run tells
+    if (sound && from === this.from) this.learn(sound);
   }
 
-  input() {
-    return this.node.findInputSlot?.(this.name) ?? -1;
-  }
-
-  /** "filename=...&type=input" of the connected Load Audio; null for any other source. */
+  /** {from: a name for what is connected, null for nothing; file: query of its file, where it is a Load Audio}. */
   source() {
-    const link = this.node.inputs?.[this.input()]?.link;
-    const origin = link == null ? null : this.node.graph?.getNodeById(this.node.graph.links[link]?.origin_id);
-    const value = origin?.type === "LoadAudio" ? origin.widgets?.find((widget) => widget.name === "audio")?.value : null;
-    if (!value) return null;
+    const { node } = this;
+    const id = node.inputs?.find((input) => input.name === this.name)?.link;
+    const link = id == null ? null : (node.graph?.getLink?.(id) ?? node.graph?.links?.[id]);
+    if (!link) return { from: null };
+    const origin = node.graph.getNodeById(link.origin_id);
+    const value = origin?.type === "LoadAudio" && origin.widgets?.find((widget) => widget.name === "audio")?.value;
+    if (!value) return { from: [node.graph.id, node.id, link.origin_id, link.origin_slot].join("/") };
     const [, path, type = "input"] = /^(.*?)(?: \[(\w+)\])?$/.exec(value);
     const cut = path.lastIndexOf("/");
-    return new URLSearchParams({ filename: path.slice(cut + 1), subfolder: path.slice(0, Math.max(0, cut)), type }).toString();
+    const parts = { filename: path.slice(cut + 1), subfolder: path.slice(0, Math.max(0, cut)), type };
+    const file = new URLSearchParams(parts).toString();
+    return { from: file, file };
   }
 }
 
+async function soundOf(file) {
+  const answer = await api.fetchApi(`/view?${file}`);
+  if (!answer.ok) throw new Error(`${answer.status}`);
+  const sound = await new OfflineAudioContext(1, 1, LISTENING).decodeAudioData(await answer.arrayBuffer());
+  const channels = Array.from({ length: sound.numberOfChannels }, (_, k) => sound.getChannelData(k));
+  return { peaks: peaksOf(channels, sound.length), seconds: sound.duration };
+}
+
 /** The loudest sample of each 1 / RATE seconds, over all channels. */
-function peaksOf(sound) {
-  const size = sound.sampleRate / RATE;
-  const peaks = new Array(Math.ceil(sound.length / size)).fill(0);
-  for (let channel = 0; channel < sound.numberOfChannels; channel++) {
-    const samples = sound.getChannelData(channel);
-    for (let k = 0; k < samples.length; k++) {
-      const place = Math.floor(k / size);
-      const level = Math.abs(samples[k]);
-      if (level > peaks[place]) peaks[place] = level;
+function peaksOf(channels, length) {
+  const size = LISTENING / RATE;
+  const peaks = new Array(Math.ceil(length / size)).fill(0);
+  for (const samples of channels) {
+    for (let place = 0, k = 0; place < peaks.length; place++) {
+      for (const end = Math.min(length, k + size); k < end; k++) {
+        const level = Math.abs(samples[k]);
+        if (level > peaks[place]) peaks[place] = level;
+      }
     }
   }
   return peaks;
 }
 
-/** Draw peaks between two times (seconds) into a box, mirrored about its middle line. */
-export function drawPeaks(context, { peaks }, from, to, { x, y, width, height }, colour) {
-  if (!peaks.length) return;
+/** Draw what sounds between two times (seconds) into a box, mirrored about its middle line. */
+export function drawPeaks(context, { peaks, seconds, loudest }, from, to, { x, y, width, height }, colour) {
+  const rate = peaks.length / (seconds || 1);
+  const step = ((to - from) * rate) / width; // peaks for each pixel
   context.fillStyle = colour;
-  const loudest = peaks.loudest ?? (peaks.loudest = peaks.reduce((most, level) => Math.max(most, level), 1e-3));
-  const step = ((to - from) * RATE) / width;
+  context.beginPath();
   for (let column = 0; column < width; column++) {
-    const first = Math.floor(from * RATE + column * step);
+    const first = Math.floor(from * rate + column * step);
     if (first >= peaks.length) break;
+    const end = Math.min(peaks.length, Math.max(first + 1, Math.floor(from * rate + (column + 1) * step)));
     let level = 0;
-    for (let k = Math.max(0, first); k <= Math.min(first + step, peaks.length - 1); k++) level = Math.max(level, peaks[k]);
+    for (let k = Math.max(0, first); k < end; k++) if (peaks[k] > level) level = peaks[k];
     const half = Math.max(0.5, ((level / loudest) * height) / 2);
-    context.fillRect(x + column, y + height / 2 - half, 1, 2 * half);
+    context.rect(x + column, y + height / 2 - half, 1, 2 * half);
   }
+  context.fill();
 }
