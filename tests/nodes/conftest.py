@@ -12,7 +12,17 @@ import time
 
 import pytest
 
-from tests.nodes.live_server import ELSEWHERE, HELPERS, PACK_FOLDER, ROOT, Run, comfyui_source, node, put_inputs
+from tests.nodes.live_server import (
+    ELSEWHERE,
+    HELPERS,
+    PACK_FOLDER,
+    ROOT,
+    WATCH,
+    Run,
+    comfyui_source,
+    node,
+    put_inputs,
+)
 from tests.nodes.values import looking
 from tests.weights.hub_server import HubServer
 from tools.comfy import ComfyServer, running_comfyui
@@ -32,7 +42,7 @@ def live(tmp_path_factory, hub) -> ComfyServer:
     if source is None:
         pytest.skip("ComfyUI is not here: set COMFYUI_DIR, or run `make comfy` once.")
     base = tmp_path_factory.mktemp("comfyui")
-    packs = {PACK_FOLDER: ROOT, "vasa_test_helpers": HELPERS}
+    packs = {PACK_FOLDER: ROOT, "vasa_test_helpers": HELPERS, "vasa_test_watch": WATCH}
     environment = {"HF_ENDPOINT": hub.address, "OMP_NUM_THREADS": "1"}
     paths = base / "extra_model_paths.yaml"
     paths.write_text(f"elsewhere:\n  base_path: {base / ELSEWHERE}\n  liveportrait: faces\n")

@@ -17,6 +17,7 @@ from tools.demo import BUNDLED
 ROOT = Path(__file__).resolve().parents[2]
 PACK_FOLDER = "Talking-Portraits.VASA"  # no space: aiohttp serves no web folder under a name that has one
 HELPERS = Path(__file__).parent / "helper_nodes"
+WATCH = Path(__file__).parent / "watch_nodes"
 ELSEWHERE = "elsewhere"  # a folder of models that extra_model_paths.yaml names, inside the server's base folder
 CLIP_SECONDS = 1.2
 

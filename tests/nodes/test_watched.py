@@ -1,0 +1,68 @@
+"""What the server does on the nodes' behalf, seen from inside it: no connections, and memory asked for before work."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.nodes.live_server import node
+
+
+@pytest.fixture
+def watched(run):
+    """A function that runs prompts with every network cut off; returns their runs and what was seen meanwhile."""
+
+    def watch(*prompts: dict) -> tuple[list, dict]:
+        assert run({"watch": node("TestWatch", do="begin offline")}).ending.type == "execution_success"
+        try:
+            runs = [run(prompt) for prompt in prompts]
+        finally:
+            ended = run({"watch": node("TestWatch", do="end")})
+        return runs, json.loads(ended.outputs["watch"]["text"][0])
+
+    return watch
+
+
+@pytest.fixture
+def fresh(talking):
+    """The shortest talking portrait with nothing of its work in the cache: with sampling of its own, from a number."""
+
+    def build(number: int) -> dict:
+        prompt = talking(picture=node("LoadImage", image="vasa_astronaut.png"))
+        prompt["portrait"]["inputs"]["face_index"] = 0
+        prompt["flipped"] = node("ImageFlip", image=["picture", 0], flip_method="y-axis: horizontally")
+        prompt["portrait"]["inputs"]["image"] = ["flipped", 0]
+        prompt["trimmed"] = node("TrimAudioDuration", audio=["sound", 0], start_index=0.0, duration=0.4 + number / 100)
+        prompt["features"]["inputs"]["audio"] = ["trimmed", 0]
+        return prompt
+
+    return build
+
+
+def test_a_portrait_talks_without_any_network(watched, fresh):
+    (done,), seen = watched(fresh(1))
+    assert done.ending.type == "execution_success", done.ending
+    assert {"portrait", "features", "motion", "video"} <= set(done.order)
+    assert seen["connections"] == []
+
+
+def test_the_watch_sees_a_download_that_is_cut_off(watched, hub):
+    """The one node that may connect; so the test above can fail."""
+    hub.tokens.clear()
+    (done,), seen = watched(
+        {
+            "get": node("VASA_DownloadModels", model="liveportrait", accept_licence=True),
+            "report": node("TestReport", value=["get", 0]),
+        }
+    )
+    assert done.ending.type == "execution_error" and seen["connections"] and hub.tokens == []
+
+
+def test_memory_is_asked_for_before_every_piece_of_work(watched, fresh):
+    """Through ComfyUI's own memory manager, with an estimate, so that it can send other models away."""
+    (done,), seen = watched(fresh(2))
+    assert done.ending.type == "execution_success", done.ending
+    ours = [(name, estimate) for name, estimate in seen["placed"] if name == "Managed"]
+    assert len(ours) >= 3, seen["placed"]  # hearing, motion, face
+    assert all(estimate >= 1 << 20 for _, estimate in ours), ours

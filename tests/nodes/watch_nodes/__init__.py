@@ -1,0 +1,53 @@
+"""A node that watches what the server itself does between two runs: connections, and models asked onto the device."""
+
+import json
+import sys
+
+import comfy.model_management as memory
+
+STATE = {"offline": False, "connections": [], "placed": []}
+CONNECTING = {"socket.connect", "socket.getaddrinfo", "socket.sendto"}
+
+
+def guard(event, args):
+    """An audit hook: while `offline`, every connection to anywhere fails, and is noted."""
+    if STATE["offline"] and event in CONNECTING:
+        STATE["connections"].append(str(args[-1] if event == "socket.connect" else args[:2]))
+        raise OSError("the test has cut this server off from every network")
+
+
+def recording(load_models_gpu):
+    """ComfyUI's load_models_gpu, noting what it was asked for."""
+
+    def load(models, *args, **options):
+        for patcher in models:
+            STATE["placed"].append([type(patcher.model).__name__, options.get("memory_required", 0)])
+        return load_models_gpu(models, *args, **options)
+
+    return load
+
+
+sys.addaudithook(guard)
+memory.load_models_gpu = recording(memory.load_models_gpu)
+
+
+class Watch:
+    """Begin to watch, with or without the network; end it and say what was seen."""
+
+    CATEGORY, FUNCTION, RETURN_TYPES, OUTPUT_NODE = "test", "watch", (), True
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        return {"required": {"do": (["begin", "begin offline", "end"],)}}
+
+    @classmethod
+    def IS_CHANGED(cls, **_):
+        return float("nan")
+
+    def watch(self, do):
+        seen = json.dumps({"connections": STATE["connections"], "placed": STATE["placed"]})
+        STATE.update(offline=do == "begin offline", connections=[], placed=[])
+        return {"ui": {"text": [seen]}}
+
+
+NODE_CLASS_MAPPINGS = {"TestWatch": Watch}
