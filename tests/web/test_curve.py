@@ -30,7 +30,7 @@ def case(number: int) -> dict:
         "times": keys,
         "values": values,
         "ease": EASES[number % 3],
-        "at": [*around, keys[0], keys[-1], keys[count // 2]],
+        "at": [*wide, *within, keys[0], keys[-1], keys[count // 2]],
     }
 
 
