@@ -2,7 +2,22 @@
 
 from comfy_api.latest import ComfyExtension, io
 
-from . import audio, controls, download, drive, edit, files, host, load, motion, portrait, render, timeline
+from . import (
+    audio,
+    controls,
+    download,
+    drive,
+    edit,
+    files,
+    host,
+    load,
+    motion,
+    portrait,
+    render,
+    timeline,
+    values,
+    viewer,
+)
 
 NODES: list[type[io.ComfyNode]] = [
     load.LoadFaceModel,
@@ -15,12 +30,14 @@ NODES: list[type[io.ComfyNode]] = [
     controls.HeadDistance,
     controls.Emotion,
     timeline.ControlTimeline,
+    values.ControlValues,
     motion.SamplingOptions,
     motion.GenerateMotion,
     drive.MotionFromVideo,
     drive.MotionFromFaceLandmarks,
     edit.EditMotion,
     edit.MotionPlot,
+    viewer.MotionViewer,
     files.SaveMotion,
     files.LoadMotion,
     render.DecodeFrames,

@@ -48,7 +48,7 @@ def test_importing_all_nodes_is_quick_and_reads_no_weights(live):
     code = MEASURE.format(comfyui=str(comfyui_source()), init=str(ROOT / "__init__.py"))
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=comfyui_source())
     facts = json.loads(answer.stdout.strip().splitlines()[-1])
-    assert facts["nodes"] == 21
+    assert facts["nodes"] == 23
     assert facts["weights"] == []
     assert facts["seconds"] < 0.5
 
