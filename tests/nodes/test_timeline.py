@@ -118,7 +118,7 @@ def test_the_browser_gets_the_peaks_of_any_sound(run):
 
 def test_a_sound_that_cannot_be_spoken_to_is_refused(run):
     prompt = {
-        "sound": node("TestNoAudio"),
+        "sound": node("TestBrokenAudio", kind="nan"),
         "timeline": node("VASA_ControlTimeline", timeline=FULL, audio=["sound", 0]),
         "report": node("TestReport", value=["timeline", 0]),
     }
