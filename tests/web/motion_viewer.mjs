@@ -99,9 +99,7 @@ export default async function (comfy, check) {
     await comfy.page.waitForFunction(() => Number(document.querySelector(".vasa-viewer canvas").getAttribute("aria-valuenow")) >= 49);
     const seconds = (Date.now() - started) / 1000;
     assert.ok(seconds > 1.7, `two seconds were over in ${seconds}`);
-    await comfy.press(viewer, WIDGET, "Space");
-    await comfy.frames(3);
-    await comfy.press(viewer, WIDGET, "Space");
+    await comfy.press(viewer, WIDGET, "Space", "Space");
     const held = await frame(viewer);
     assert.ok(held < 49, "it began again");
     await comfy.frames(10);
@@ -181,7 +179,7 @@ export default async function (comfy, check) {
     await comfy.press(viewer, WIDGET, "Home");
     const first = await looks();
     await comfy.press(viewer, WIDGET, "End");
-    assert.notEqual(await looks(), first);
+    assert.ok((await looks()) !== first, "another picture");
     await comfy.press(viewer, WIDGET, "Space");
     await comfy.page.waitForFunction(() => Number(document.querySelector(".vasa-viewer canvas").getAttribute("aria-valuenow")) >= 29);
     assert.ok(asked.some((url) => /filename=vasa_sound\w+\.flac/.test(url)), asked.join());

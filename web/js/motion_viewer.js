@@ -139,7 +139,10 @@ class Viewer {
     const ours = graph?.isRootGraph ? String(displayNodeId) === String(id) : String(displayNodeId).endsWith(`:${id}`);
     if (!ours) return;
     this.pause();
-    this.live = await createImageBitmap(blob);
+    const { motion } = this;
+    const picture = await createImageBitmap(blob);
+    if (motion !== this.motion) return; // the run is over by now
+    this.live = picture;
     this.stage.redraw();
   }
 
