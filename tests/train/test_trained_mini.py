@@ -1,6 +1,6 @@
 """A face network that was trained: trained_mini.safetensors, of benchmarks/face_settings/mini.json, on held-out heads.
 
-It was trained on synthetic heads for an hour of one core and is no more than its figures in
+It was trained on synthetic heads for twenty minutes of one core and is no more than its figures in
 benchmarks/results/face_stage.md say. It stands for a file that somebody trains and puts into models/vasa.
 """
 

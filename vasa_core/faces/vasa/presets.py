@@ -76,7 +76,7 @@ PRESETS = {
         view=128, code_widths=(32, 64, 128, 256), identity_blocks=(1, 1, 2, 1), dynamics_blocks=(1, 1, 2, 1),
         pose_blocks=(1, 1, 1, 1), decoder_width=256, decoder_blocks=4,
     ),
-    # For a first training on a CPU, in an hour.
+    # For a first training on a CPU.
     "mini": FacePreset(
         size=64, halvings=2, width=8, volume_channels=16, volume_depth=8, volume_blocks=1,
         unet=(16, 32), warp=(32, 16, 16), identity=48, dynamics=16, condition=48,
