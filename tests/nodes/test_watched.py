@@ -66,3 +66,15 @@ def test_memory_is_asked_for_before_every_piece_of_work(watched, fresh):
     ours = [(name, estimate) for name, estimate in seen["placed"] if name == "Managed"]
     assert len(ours) >= 3, seen["placed"]  # hearing, motion, face
     assert all(estimate >= 1 << 20 for _, estimate in ours), ours
+
+
+def test_the_type_of_a_large_network_is_comfyuis_choice(run):
+    """Those in which this pack's networks do not run become float16; on a CPU it is float32."""
+    told = json.loads(run({"types": node("TestTypes")}).outputs["types"]["text"][0])
+    same = {f"torch.{name}": f"torch.{name}" for name in ("float16", "bfloat16", "float32")}
+    assert told == {
+        "cpu": "torch.float32",
+        **same,
+        "torch.float8_e4m3fn": "torch.float16",
+        "asked": "torch.bfloat16",
+    }

@@ -4,6 +4,7 @@ import json
 import sys
 
 import comfy.model_management as memory
+import torch
 
 STATE = {"offline": False, "connections": [], "placed": []}
 CONNECTING = {"socket.connect", "socket.getaddrinfo", "socket.sendto"}
@@ -50,4 +51,29 @@ class Watch:
         return {"ui": {"text": [seen]}}
 
 
-NODE_CLASS_MAPPINGS = {"TestWatch": Watch}
+class Types:
+    """In which type this pack would run a large network on an accelerator, for each that ComfyUI's policy may name."""
+
+    CATEGORY, FUNCTION, RETURN_TYPES, OUTPUT_NODE = "test", "ask", (), True
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        return {"required": {}}
+
+    def ask(self):
+        host = next(module for name, module in sys.modules.items() if name.endswith(".nodes.host"))
+        kept, answers = (memory.get_torch_device, memory.unet_dtype), {}
+        network = torch.nn.Linear(3, 5)
+        try:
+            answers["cpu"] = str(host.network_dtype("auto", network))
+            memory.get_torch_device = lambda: torch.device("cuda")
+            for policy in (torch.float16, torch.bfloat16, torch.float32, torch.float8_e4m3fn):
+                memory.unet_dtype = lambda device, parameters, supported, policy=policy: policy
+                answers[str(policy)] = str(host.network_dtype("auto", network))
+            answers["asked"] = str(host.network_dtype("bfloat16", network))
+        finally:
+            memory.get_torch_device, memory.unet_dtype = kept
+        return {"ui": {"text": [json.dumps(answers)]}}
+
+
+NODE_CLASS_MAPPINGS = {"TestWatch": Watch, "TestTypes": Types}
