@@ -1,4 +1,4 @@
-/** Where the control timeline shows what: seconds and values to pixels and back, and the seconds that are in view. Pure. */
+/** Where the control timeline shows what: seconds and values to pixels and back, and the seconds that are in view. */
 
 import { LANES, keysOf, numberOf, usedChannels } from "./keys.js";
 
@@ -15,6 +15,18 @@ const FRAME = 0.04; // seconds, to whose multiples times snap
 export class Stage {
   constructor() {
     Object.assign(this, { width: 1, height: 1, length: 10, from: 0, to: 10, pointed: null, guide: null });
+    this.paths = new Map();
+  }
+
+  /** A path on the canvas, built anew only where what is in view or one of `parts` has changed. */
+  path(name, parts, build) {
+    const now = [this.from, this.to, this.width, this.height, ...parts];
+    const kept = this.paths.get(name);
+    if (kept && now.every((part, k) => part === kept.now[k])) return kept.path;
+    const path = new Path2D();
+    build(path);
+    this.paths.set(name, { now, path });
+    return path;
   }
 
   /** Pixels per second. */

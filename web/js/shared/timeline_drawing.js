@@ -1,11 +1,11 @@
-/** What the control timeline looks like. Pure drawing. */
+/** What the control timeline looks like. */
 
 import { drawFace } from "./face.js";
 import { LANES, keysOf, laneAt, laneCurve, numberOf } from "./keys.js";
 import { RULER, SIDE, WAVE, shownChannels } from "./stage.js";
 import { label, roundedBox } from "./surface.js";
 import { EMOTION_COLOURS } from "./theme.js";
-import { drawPeaks } from "./waveform.js";
+import { addPeaks } from "./waveform.js";
 import { word } from "./words.js";
 
 const TICKS = [0.04, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600]; // seconds
@@ -56,7 +56,8 @@ function clock(seconds, tick) {
 
 function drawSound(context, stage, { waveform }, theme) {
   const box = { x: SIDE, y: RULER, width: stage.width - 2 * SIDE, height: WAVE - RULER };
-  drawPeaks(context, waveform, stage.from, stage.to, box, `${theme.accent}90`);
+  context.fillStyle = `${theme.accent}90`;
+  context.fill(stage.path("sound", [waveform.peaks], (path) => addPeaks(path, waveform, stage.from, stage.to, box)));
   if (!waveform.seconds) {
     context.fillStyle = theme.line;
     context.fillRect(box.x, (RULER + WAVE) / 2, box.width, 1);
@@ -122,47 +123,55 @@ function colourOf(channel, theme) {
 
 function drawCurve(context, stage, lane, channel, value, range, theme, edited) {
   const empty = !keysOf(value, lane).length;
-  const curve = laneCurve(value, lane, channel);
-  context.beginPath();
-  for (let x = SIDE; x <= stage.width - SIDE; x += 1.5) {
-    context.lineTo(x, stage.yAt(lane, curve(stage.from + (x - SIDE) / stage.scale), range));
-  }
+  const path = stage.path(`curve of ${channel}`, [value[lane]], (path) => {
+    const curve = laneCurve(value, lane, channel);
+    for (let x = SIDE; x <= stage.width - SIDE; x += 1.5) {
+      path.lineTo(x, stage.yAt(lane, curve(stage.from + (x - SIDE) / stage.scale), range));
+    }
+  });
   context.strokeStyle = colourOf(channel, theme) + (empty ? "70" : "");
   context.setLineDash(empty ? [3, 4] : []);
   context.lineWidth = edited ? 2.25 : 1.25;
   context.lineJoin = "round";
-  context.stroke();
+  context.stroke(path);
   context.setLineDash([]);
 }
 
+/** The keys of a lane as diamonds, the chosen one filled. */
 function drawKeys(context, stage, lane, { value, state, ranges }, theme) {
   const active = state.lane === lane;
-  const shown = shownChannels(value, lane, state.channel);
-  keysOf(value, lane).forEach((key, index) => {
-    const x = stage.xAt(key.t);
-    if (x < -8 || x > stage.width + 8) return;
-    const chosen = active && state.chosen === index;
-    for (const channel of shown) {
-      const y = stage.yAt(lane, numberOf(key, channel), ranges[channel]);
-      const edited = active && state.channel[lane] === channel;
-      drawDot(context, { x, y }, colourOf(channel, theme), theme, chosen, edited);
-    }
-  });
+  const keys = keysOf(value, lane);
+  const chosen = active && state.chosen !== null ? keys[state.chosen] : null;
+  for (const channel of shownChannels(value, lane, state.channel)) {
+    const edited = active && state.channel[lane] === channel;
+    const place = (key) => ({ x: stage.xAt(key.t), y: stage.yAt(lane, numberOf(key, channel), ranges[channel]) });
+    const others = stage.path(`keys of ${channel}`, [value[lane], chosen, edited], (path) => {
+      const seen = keys.filter((key) => key !== chosen && stage.xAt(key.t) > -8 && stage.xAt(key.t) < stage.width + 8);
+      for (const key of seen) addDiamond(path, place(key), edited ? 5.5 : 4);
+    });
+    const colour = colourOf(channel, theme);
+    paint(context, others, theme.surface, colour);
+    if (!chosen) continue;
+    const one = new Path2D();
+    addDiamond(one, place(chosen), edited ? 7 : 4);
+    paint(context, one, colour, edited ? theme.text : colour);
+  }
 }
 
-function drawDot(context, { x, y }, colour, theme, chosen, edited) {
-  const size = chosen && edited ? 7 : edited ? 5.5 : 4;
-  context.beginPath();
-  context.moveTo(x, y - size);
-  context.lineTo(x + size, y);
-  context.lineTo(x, y + size);
-  context.lineTo(x - size, y);
-  context.closePath();
-  context.fillStyle = chosen ? colour : theme.surface;
-  context.fill();
-  context.strokeStyle = chosen && edited ? theme.text : colour;
+function addDiamond(path, { x, y }, size) {
+  path.moveTo(x, y - size);
+  path.lineTo(x + size, y);
+  path.lineTo(x, y + size);
+  path.lineTo(x - size, y);
+  path.closePath();
+}
+
+function paint(context, path, inside, line) {
+  context.fillStyle = inside;
+  context.fill(path);
+  context.strokeStyle = line;
   context.lineWidth = 1.5;
-  context.stroke();
+  context.stroke(path);
 }
 
 function drawLine(context, stage, time, top, colour) {

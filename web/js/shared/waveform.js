@@ -95,12 +95,10 @@ function peaksOf(channels, length) {
   return peaks;
 }
 
-/** Draw what sounds between two times (seconds) into a box, mirrored about its middle line. */
-export function drawPeaks(context, { peaks, seconds, loudest }, from, to, { x, y, width, height }, colour) {
+/** Add what sounds between two times (seconds) to a path: within a box, mirrored about its middle line. */
+export function addPeaks(path, { peaks, seconds, loudest }, from, to, { x, y, width, height }) {
   const rate = peaks.length / (seconds || 1);
   const step = ((to - from) * rate) / width; // peaks for each pixel
-  context.fillStyle = colour;
-  context.beginPath();
   for (let column = 0; column < width; column++) {
     const first = Math.floor(from * rate + column * step);
     if (first >= peaks.length) break;
@@ -108,7 +106,6 @@ export function drawPeaks(context, { peaks, seconds, loudest }, from, to, { x, y
     let level = 0;
     for (let k = Math.max(0, first); k < end; k++) if (peaks[k] > level) level = peaks[k];
     const half = Math.max(0.5, ((level / loudest) * height) / 2);
-    context.rect(x + column, y + height / 2 - half, 1, 2 * half);
+    path.rect(x + column, y + height / 2 - half, 1, 2 * half);
   }
-  context.fill();
 }
