@@ -212,6 +212,7 @@ class _Shown:
             self.progress(min(done, self.total), self.total)
             self.progress.show(picture)
             yield picture
+        self.progress(min(self.begun, self.total), self.total)
 
 
 def _as_pil(picture: Tensor | Image.Image) -> Image.Image:

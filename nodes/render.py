@@ -210,5 +210,4 @@ class PasteIntoPicture(io.ComfyNode):
         for frame in progress.over(frames, len(frames)):
             pasted_frame = paste_back(frame[None], whole, crop_from_image, feather)
             done.append(host.to_output(sockets.image_from_frames(pasted_frame)))
-        progress(len(frames), len(frames))
         return io.NodeOutput(torch.cat(done))
