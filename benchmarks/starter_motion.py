@@ -87,7 +87,7 @@ def behaviour(speaker: Speaker, folder: Path) -> dict[str, float]:
     random = np.random.default_rng(0)
     envelope = hear(features.values[:, PROSODY].numpy(), FPS).envelope
     follows, shuffled = np.mean([figures.follows_voice(m, envelope, random) for m in (one, two)], axis=0)
-    seam, step = figures.seams(one)
+    seam, step = np.mean([figures.seams(m) for m in (one, two)], axis=0)
     gaze = np.degrees(figures.gaze_of(one))
     result = {
         "dP degrees a frame": head_turning(one),

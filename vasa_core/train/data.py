@@ -107,8 +107,8 @@ class Drops:
     previous: float = 0.5
     tail: float = 0.12
     noise: float = 0.02
-    doubt: float = 0.5
-    deaf: float = 0.1
+    doubt: float = 0.25
+    deaf: float = 0.05
 
 
 class Performances:

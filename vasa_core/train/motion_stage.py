@@ -19,7 +19,7 @@ from torch import Tensor
 
 from ..arkit import ARKIT
 from ..motion.channels import APERTURE, SPOKEN, MotionChannels, arkit_channels
-from ..motion.conditions import PREVIOUS_MOTION, WINDOW
+from ..motion.conditions import PREVIOUS_MOTION, WINDOW, Conditions
 from ..motion.denoiser import Preset
 from ..motion.diffusion import STEPS, add_noise, draw_noise
 from ..motion.model import FPS, MotionModel, save_motion_model
@@ -33,7 +33,7 @@ WEIGHTS = {
     "mouthRollLower": 6.0, "mouthUpperUp": 2.0, "lookYaw": 6.0, "lookPitch": 6.0, "eyeBlink": 25.0,
 }  # fmt: skip
 """Weight of a channel's squared error; 1 where it is not named."""
-CLOSED, TUCKED, BLINKING = 13.0, 3.0, 1.2
+CLOSED, TUCKED, BLINKING = 13.0, 3.0, 0.6
 """Further weight of the aperture where the lips are shut in speech, of the lower lip where it is tucked, and of shut
 lids: without, a blink that x_t only hints at is sampled by halves."""
 STEADY = {
@@ -52,6 +52,9 @@ NOISE = dict.fromkeys(SPOKEN, 400.0)
 what the sound makes likely, not one draw of what it leaves open."""
 SEAM = 20.0
 """Further weight of a window's first frames where it continues another: there a small error is a visible jump."""
+EASE = 0.25
+"""Part of the way back to the last previous frame that the head of a window's first frame is taught to keep; a third of
+it in each frame after. The filters hold both sides of a seam back, which would make its step larger than others."""
 VELOCITY, ACCELERATION = 2.0, 1.0
 SCALE_FLOOR = 0.06
 """Smallest deviation by which a blendshape is normalised, so that a rare one does not explode."""
@@ -129,6 +132,7 @@ def motion_loss(model: MotionModel, batch: Batch, weights: Tensor, generator: to
     t = t[torch.randperm(size, generator=generator)].to(device)
     noise = draw_noise(*clean.shape, generator).to(device) * model.denoiser.noise
     conditions = batch.conditions.to(device)
+    clean = eased(clean, conditions)
     predicted = model.denoiser(add_noise(clean, noise, t), t, conditions)  # (B, W, K)
     error = (predicted - clean) * emphasis(model.channels, clean, mouth, weights).sqrt()
     seam = SEAM * torch.exp(-torch.arange(WINDOW, device=device) / 2.0)  # (W,)
@@ -139,6 +143,17 @@ def motion_loss(model: MotionModel, batch: Batch, weights: Tensor, generator: to
         "velocity": VELOCITY * error.diff(dim=1).square().mean(),
         "acceleration": ACCELERATION * (predicted - clean)[..., steady].diff(n=2, dim=1).square().mean(),
     }
+
+
+def eased(clean: Tensor, conditions: Conditions) -> Tensor:
+    """(B, W, K) -> the same; where a window continues another the head sets out more gently (EASE)."""
+    share = EASE / 3.0 ** torch.arange(WINDOW, device=clean.device)  # (W,)
+    share = share * conditions.keep[:, PREVIOUS_MOTION, None]  # (B, W)
+    head = slice(len(POSE))
+    back = conditions.previous_motion[:, -1:, head] - clean[..., head]
+    result = clean.clone()
+    result[..., head] += share[..., None] * back
+    return result
 
 
 def emphasis(channels: MotionChannels, clean: Tensor, mouth: Tensor, weights: Tensor) -> Tensor:
