@@ -11,7 +11,8 @@ import pytest
 from tests.nodes.live_server import PACK_FOLDER, ROOT
 from tests.nodes.test_schema import inputs_of
 
-SECTIONS = {"": ("## Inputs", "## Outputs", "## Good to know"), "/zh": ("## 输入", "## 输出", "## 须知")}
+SECTIONS = {"": ("## Inputs", "## Outputs"), "/zh": ("## 输入", "## 输出")}
+ADVICE = {"": r"^## (Good to know|What goes wrong)", "/zh": r"^## (须知|出了问题|出错)"}
 PICTURE = re.compile(r"!\[([^\]]*)\]\(([^)]+)\)")
 
 
@@ -35,12 +36,16 @@ def test_every_page_is_served_with_inputs_outputs_advice_and_its_pictures(fetche
         page = fetched(f"{name}{language}.md").decode()
         for section in SECTIONS[language]:
             assert section in page, f"{name}{language}.md has no section {section}"
+        assert re.search(ADVICE[language], page, re.MULTILINE), f"{name}{language}.md gives no advice"
         table = page.split(SECTIONS[language][0])[1].split("\n## ")[0]
         rows = [line for line in table.splitlines() if line.startswith("|")]
         assert len(rows) >= 2 + len({entry.split(".")[0] for entry, *_ in inputs_of(node["input"])}), name
         for words, picture in PICTURE.findall(page):
             assert words.strip(), f"{name}{language}.md: the picture {picture} has no words for who cannot see it"
             assert not re.match(r"\w+:", picture), f"{name}{language}.md: {picture} comes from elsewhere"
+            assert (ROOT / "web" / "docs" / picture).is_file(), (
+                f"{name}{language}.md shows {picture}, which is not there"
+            )
             assert fetched(picture)[:4] in (b"\x89PNG", b"\xff\xd8\xff\xe0", b"RIFF", b"GIF8"), picture
 
 
