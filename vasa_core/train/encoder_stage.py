@@ -151,7 +151,7 @@ def train_encoder(
     """Train on the shards in `corpus`; returns the path of the encoder, `out`/phonetic.safetensors.
 
     `out` also gets state.safetensors, from which a stopped run goes on (unless resume is False), and encoder.csv, the
-    learning curve with figures on held-out voices. About an hour and a half of one core at the default settings.
+    learning curve with figures on held-out voices. About two hours of one core at the default settings.
     """
     out.mkdir(parents=True, exist_ok=True)
     state, result = out / "state.safetensors", out / "phonetic.safetensors"
