@@ -18,7 +18,7 @@ from tests.nodes.live_server import HELPERS, PACK_FOLDER, ROOT, comfyui_source, 
 from tools.comfy import ComfyServer, running_comfyui
 
 HERE = Path(__file__).parent
-KIT = {"browser.mjs", "run.mjs", "widget_checks.mjs"}
+KIT = {"browser.mjs", "run.mjs", "timeline_kit.mjs", "widget_checks.mjs"}
 SCRIPTS = sorted(path.name for path in HERE.glob("*.mjs") if path.name not in KIT)
 PATIENCE = 900  # seconds for all scripts of one mode
 
