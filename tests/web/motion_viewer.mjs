@@ -96,7 +96,8 @@ export default async function (comfy, check) {
     await comfy.press(viewer, WIDGET, "Home");
     const started = Date.now();
     await comfy.press(viewer, WIDGET, "Space");
-    await comfy.page.waitForFunction(() => Number(document.querySelector(".vasa-viewer canvas").getAttribute("aria-valuenow")) >= 49);
+    await comfy.page.waitForFunction(() => document.querySelector(".vasa-bar button").ariaLabel === "play");
+    assert.equal(await frame(viewer), 49);
     const seconds = (Date.now() - started) / 1000;
     assert.ok(seconds > 1.7, `two seconds were over in ${seconds}`);
     await comfy.press(viewer, WIDGET, "Space", "Space");
@@ -150,7 +151,7 @@ export default async function (comfy, check) {
     for (const button of await legend(viewer)) {
       if ((await button.getAttribute("aria-pressed")) === "false") await button.click();
     }
-    await comfy.frames(3);
+    await comfy.dragCosts(viewer, WIDGET); // once for the browser to warm up
     const costs = await comfy.dragCosts(viewer, WIDGET);
     const median = costs.sort((a, b) => a - b)[costs.length >> 1];
     console.log(`        ${median.toFixed(2)} ms a frame of a drag`);

@@ -57,7 +57,7 @@ app.registerExtension({
 class Viewer {
   constructor(node) {
     Object.assign(this, { node, motion: null, frame: 0, playing: false, entries: [] });
-    Object.assign(this, { picture: null, live: null, sound: null });
+    Object.assign(this, { picture: null, sound: null });
     this.curves = new Curves();
     const keys = (key, far) => this.key(key, far);
     const drag = {
@@ -100,8 +100,6 @@ class Viewer {
   /** A widget without a value, behind all that have one; and what the node hears of runs and of loading. */
   attach() {
     const { node } = this;
-    node.hideOutputImages = true; // live pictures are shown on the stage, in Nodes 2.0
-    node.onDrawBackground = () => {}; // and in the classic canvas not below it as well
     const options = { serialize: false, hideOnZoom: false, getMinHeight: () => HEIGHT };
     const widget = node.addDOMWidget(NAME, NODE, this.element, options);
     widget.serialize = false;
@@ -116,12 +114,7 @@ class Viewer {
     };
     after("onExecuted", (output) => this.take(output?.vasa_motion?.[0]));
     after("onConfigure", () => this.fillLegend());
-    const preview = ({ detail }) => this.preview(detail);
-    api.addEventListener("b_preview_with_metadata", preview);
-    after("onRemoved", () => {
-      this.pause();
-      api.removeEventListener("b_preview_with_metadata", preview);
-    });
+    after("onRemoved", () => this.pause());
     requestAnimationFrame(() => this.recall()); // then the node has its id
     takePlace(this.element, node, NAME);
   }
@@ -133,21 +126,7 @@ class Viewer {
     this.take(app.nodeOutputs?.[key]?.vasa_motion?.[0]);
   }
 
-  /** A picture of the run that is under way. */
-  async preview({ blob, displayNodeId }) {
-    const { graph, id } = this.node;
-    const ours = graph?.isRootGraph ? String(displayNodeId) === String(id) : String(displayNodeId).endsWith(`:${id}`);
-    if (!ours) return;
-    this.pause();
-    const { motion } = this;
-    const picture = await createImageBitmap(blob);
-    if (motion !== this.motion) return; // the run is over by now
-    this.live = picture;
-    this.stage.redraw();
-  }
-
   take(told) {
-    this.live = null;
     if (!told || told.version !== 1 || told === this.motion) return;
     this.pause();
     this.motion = told;
@@ -297,8 +276,7 @@ class Viewer {
     context.save();
     context.clip();
     const { picture } = this;
-    if (this.live) context.drawImage(this.live, 0, 0, width, height);
-    else if (picture?.complete && picture.naturalWidth) {
+    if (picture?.complete && picture.naturalWidth) {
       const { count, every, columns, size } = this.motion.pictures;
       const index = Math.min(count - 1, Math.round(this.frame / every));
       const [column, row] = [index % columns, Math.floor(index / columns)];
