@@ -188,6 +188,10 @@ export default async function (comfy, check) {
   });
 
   await check("pictures for people", async () => {
+    await comfy.page.evaluate((id) => {
+      const node = window.app.canvas.graph.getNodeById(id);
+      node.setSize([440, 470]);
+    }, viewer);
     await comfy.drag(viewer, WIDGET, [0.3, 0.5], [0.42, 0.5]);
     for (const theme of ["dark", "light"]) {
       await comfy.theme(theme);
