@@ -189,10 +189,14 @@ class Progress:
         memory.throw_exception_if_processing_interrupted()
         self._bar.update_absolute(done, max(1, total))
 
-    def show(self, picture: Tensor | Image.Image) -> None:
-        """Show a picture: a PIL image, uint8 (H, W, 3), or (3, H, W) in [0, 1]. Too many are passed over."""
+    def due(self) -> bool:
+        """Whether a picture would be shown now, and not passed over."""
+        return time.monotonic() - self._shown >= SHOW_EVERY
+
+    def show(self, picture: Tensor | Image.Image, last: bool = False) -> None:
+        """Show a picture: PIL, uint8 (H, W, 3), or (3, H, W) in [0, 1]. Too many are passed over, but not the last."""
         memory.throw_exception_if_processing_interrupted()
-        if time.monotonic() - self._shown >= SHOW_EVERY:
+        if last or self.due():
             self._shown = time.monotonic()
             self._bar.update_absolute(self._bar.current, preview=("JPEG", _as_pil(picture), PREVIEW_SIZE))
 

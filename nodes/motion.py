@@ -11,7 +11,7 @@ from ..vasa_core.media.provenance import made_with
 from ..vasa_core.motion.generate import Sampling, generate
 from ..vasa_core.motion.model import MotionModel
 from ..vasa_core.motion.plot import plot_motion
-from ..vasa_core.types import AudioFeatures, Controls
+from ..vasa_core.types import AudioFeatures, Controls, Motion
 from . import host, sockets
 
 CATEGORY = "VASA/motion"
@@ -95,6 +95,11 @@ class GenerateMotion(io.ComfyNode):
         model = motion_model.ready(DENOISE_MEMORY)
         generator = torch.Generator().manual_seed(seed)
         progress = host.Progress()
-        motion = generate(model, features, controls or Controls(), sampling or Sampling(), generator, progress)
-        progress.show(plot_motion(motion))
+
+        def show(so_far: Motion) -> None:
+            if progress.due():
+                progress.show(plot_motion(so_far))
+
+        motion = generate(model, features, controls or Controls(), sampling or Sampling(), generator, progress, show)
+        progress.show(plot_motion(motion), last=True)
         return io.NodeOutput(replace(motion, origin=made_with({"motion": motion_model.source}, seed)))

@@ -154,3 +154,11 @@ def test_hidden_lips_are_the_same_for_two_seeds():
     a, b = (run(model, 50, seed=seed) for seed in (0, 1))
     assert torch.allclose(a.dynamics[:, INDEX["jawOpen"]], b.dynamics[:, INDEX["jawOpen"]], atol=1e-3)
     assert not torch.allclose(a.pose, b.pose, atol=1e-2)
+
+
+def test_the_motion_so_far_is_shown_after_every_window(model):
+    seen = []
+    made = generate(model, features(120), Controls(), FEW, torch.Generator().manual_seed(3), show=seen.append)
+    assert [len(motion) for motion in seen] == [50, 100, 120]
+    for motion in seen:
+        assert motion.pose.equal(made.pose[: len(motion)])

@@ -5,7 +5,7 @@ Sampling is all there is: what comes out of the diffusion model is the motion, w
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import torch
@@ -28,17 +28,27 @@ def generate(
     sampling: Sampling,
     generator: torch.Generator,
     progress: Progress | None = None,
+    show: Callable[[Motion], None] | None = None,
 ) -> Motion:
     """One frame of motion per frame of features. Pose is relative to the portrait's rest.
 
     generator: of the CPU; all noise is drawn from it, so a seed gives one motion on every device.
     progress: called with (steps done, steps in all) before every denoising step; what it raises ends the run.
+    show: called with the motion so far after every window, by models that work in windows of this package's kind.
     BadInput where the features are empty, or of another encoder or frame rate than the model's.
     """
     if not isinstance(model, MotionModel):  # it samples in its own way
         features = replace(features, values=_checked_features(model, features))
         return model.generate(features, controls, sampling.completed(model.sampling), generator, progress)
-    windows = list(generate_windows(model, features, controls, sampling, generator, progress))
+    windows: list[Tensor] = []
+    for window in generate_windows(model, features, controls, sampling, generator, progress):
+        windows.append(window)
+        if show is not None:
+            show(_motion(model, windows))
+    return _motion(model, windows)
+
+
+def _motion(model: MotionModel, windows: list[Tensor]) -> Motion:
     motion = torch.cat(windows)  # (T, 6 + D)
     return Motion(motion[:, : len(POSE)], motion[:, len(POSE) :], model.fps, model.space)
 
