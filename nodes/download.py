@@ -11,8 +11,10 @@ from ..vasa_core.weights.installed import on_disk, released
 from ..vasa_core.weights.registry import MODELS
 from . import host
 
-OFFERED = [name for name, model in MODELS.items() if model.kind != "metric"]  # no node measures videos
-TERMS = " ".join(MODELS[name].terms() for name in OFFERED)
+
+def _offered() -> list[str]:
+    """Models for the nodes: no node measures videos."""
+    return [name for name, model in MODELS.items() if model.kind != "metric"]
 
 
 class DownloadModels(io.ComfyNode):
@@ -20,6 +22,8 @@ class DownloadModels(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
+        offered = _offered()
+        terms = " ".join(MODELS[name].terms() for name in offered)
         return io.Schema(
             node_id="VASA_DownloadModels",
             display_name="Download Models",
@@ -29,11 +33,11 @@ class DownloadModels(io.ComfyNode):
             is_output_node=True,
             inputs=[
                 io.Combo.Input(
-                    "model", options=OFFERED, default=OFFERED[0],
+                    "model", options=offered, default=offered[0],
                     tooltip="liveportrait: photo-real faces, 522 MB. joyvasa: its motion model, about 415 MB.",
                 ),
                 io.Boolean.Input(
-                    "accept_licence", default=False, tooltip=f"Tick it to accept the licence of the model. {TERMS}"
+                    "accept_licence", default=False, tooltip=f"Tick it to accept the licence of the model. {terms}"
                 ),
             ],
             outputs=[io.String.Output("report", tooltip="Which files are where, and on what terms.")],

@@ -39,7 +39,7 @@ def test_what_is_not_named_keeps_its_default(tmp_path):
         ({"output": "run", "losses": {"pose": None}}, "'losses.pose' is null; it must be a number"),
         ({"output": "run", "losses": 3}, "losses is 3; it must be an object"),
         ({"output": "run", "recipe": {"steps": 7, "momentum": [0.5]}}, "'recipe.momentum' is"),
-        ({"output": "run", "preset": "huge"}, "no preset 'huge'; choose one of paper, small, tiny"),
+        ({"output": "run", "preset": "huge"}, "no preset 'huge'; choose one of paper, small, mini, tiny"),
         ({"output": "run", "batch": 1}, "at least 2 pairs"),
         ({"output": "run", "recipe": {"steps": 0}}, "at least 1 is needed"),
         ({}, "'output' is missing"),
@@ -54,9 +54,10 @@ def test_mistakes_are_named(tmp_path, values, says):
 @pytest.mark.parametrize("path", sorted((ROOT / "benchmarks" / "face_settings").glob("*.json")), ids=lambda p: p.stem)
 def test_the_benchmarks_settings_can_be_read(path):
     settings = read_settings(path, FaceSettings)
-    assert settings.preset == "small" and settings.output == f"training/face_{path.stem}"
-    assert (settings.losses.pairwise == 0) == ("without_pairwise" in path.stem)
-    assert (settings.losses.cycle == 0) == ("without_cycle" in path.stem)
+    assert settings.preset == path.stem.split("_")[0] and settings.output == f"training/face_{path.stem}"
+    for name in ("pairwise", "cycle", "identity"):
+        left_out = f"without_{name}" in path.stem or path.stem.endswith("start")
+        assert (getattr(settings.losses, name) == 0) == left_out, name
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -100,12 +100,18 @@ async function search(comfy, name) {
   await page.waitForFunction(() => document.activeElement?.tagName === "INPUT");
   await page.keyboard.type(name);
   await page.getByText(name, { exact: false }).first().waitFor();
-  await comfy.frames(12);
-  await page.keyboard.press("Enter");
+  for (let tries = 0; tries < 40 && !(await added(page)); tries++) {
+    await page.waitForTimeout(500); // the list of what is found follows the typing at its own pace
+    if (!(await added(page))) await page.keyboard.press("Enter");
+  }
   await page.waitForFunction(() => window.app.rootGraph.nodes.length > 0);
   await comfy.frames(6);
   await page.mouse.click(700, 560);
   await comfy.frames(6);
+}
+
+function added(page) {
+  return page.evaluate(() => window.app.rootGraph.nodes.length > 0);
 }
 
 /** Run the graph that is open; returns the video file that it saves. */
