@@ -17,13 +17,15 @@ def _offered() -> list[str]:
     return [name for name, model in MODELS.items() if model.kind != "metric"]
 
 
+TERMS = " ".join(MODELS[name].terms() for name in _offered())
+
+
 class DownloadModels(io.ComfyNode):
     """Bring a released model into ComfyUI's model folders."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
         offered = _offered()
-        terms = " ".join(MODELS[name].terms() for name in offered)
         return io.Schema(
             node_id="VASA_DownloadModels",
             display_name="Download Models",
@@ -37,7 +39,7 @@ class DownloadModels(io.ComfyNode):
                     tooltip="liveportrait: photo-real faces, 522 MB. joyvasa: its motion model, about 415 MB.",
                 ),
                 io.Boolean.Input(
-                    "accept_licence", default=False, tooltip=f"Tick it to accept the licence of the model. {terms}"
+                    "accept_licence", default=False, tooltip=f"Tick it to accept the licence of the model. {TERMS}"
                 ),
             ],
             outputs=[io.String.Output("report", tooltip="Which files are where, and on what terms.")],
