@@ -1,4 +1,7 @@
-"""The verb `evaluate`: figures of generated videos, beside those of real ones."""
+"""The verb `evaluate`: figures of generated videos, beside those of real ones.
+
+Prints, as the command line does: the table is its answer, and what it passes over is said on stderr.
+"""
 
 from __future__ import annotations
 

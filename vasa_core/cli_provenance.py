@@ -1,4 +1,7 @@
-"""The verbs of the command line that are about a video's origin: inspect and sign."""
+"""The verbs of the command line that are about a video's origin: inspect and sign.
+
+Prints, as the command line does: what a video says of itself is the answer that was asked for.
+"""
 
 from __future__ import annotations
 

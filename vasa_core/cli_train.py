@@ -1,4 +1,7 @@
-"""The verbs of the command line under `train`: data, the shipped models again, and a face model of one's own."""
+"""The verbs of the command line under `train`: data, the shipped models again, and a face model of one's own.
+
+Prints on stderr, as the command line does: a training that takes hours says where it is.
+"""
 
 from __future__ import annotations
 
