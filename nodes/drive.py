@@ -66,7 +66,8 @@ class MotionFromVideo(io.ComfyNode):
                 ),
                 sockets.FACE_MODEL.Input(
                     "face_model", optional=True,
-                    tooltip="Connect liveportrait to read the film in its own, richer way. Else: ARKit's expressions.",
+                    tooltip="Connect liveportrait to read the film in its own, richer way, or a face that you trained, "
+                    "which needs it. Else: ARKit's expressions.",
                 ),
                 sockets.PORTRAIT.Input(
                     "portrait", optional=True,
