@@ -67,6 +67,26 @@ def test_reconstruction_reaches_all_parts(network):
     assert parts_reached(network) == ENCODERS | DECODERS
 
 
+def test_face_reaches_all_parts_but_no_pose_through_its_view(network):
+    pictures, pose = torch.rand(2, 2, 3, 64, 64), torch.zeros(2, 6, requires_grad=True)
+    first, second = network.encode(pictures[0]), network.encode(pictures[1])
+    made = network.decode(first.volume, first.identity, second.pose, second.dynamics)
+    face_losses.face_loss(made, pictures[1], pose).backward()
+    assert parts_reached(network) == ENCODERS | DECODERS
+    assert pose.grad is None
+
+
+def test_face_sees_what_lies_between_brows_and_chin_wherever_the_head_is():
+    real, frontal, aside = torch.zeros(1, 3, 64, 64), torch.zeros(1, 6), torch.tensor([[0.0, 0.0, 0.0, 0.5, 0.0, 0.0]])
+    mouth, hair = real.clone(), real.clone()
+    mouth[:, :, 40, 32] = 1.0
+    hair[:, :, 2:10] = 1.0
+    assert float(face_losses.face_loss(mouth, real, frontal)) > 0.0
+    assert float(face_losses.face_loss(mouth, real, aside)) == 0.0
+    assert float(face_losses.face_loss(mouth.roll(16, 3), real, aside)) > 0.0
+    assert float(face_losses.face_loss(hair, real, frontal)) == 0.0
+
+
 def test_pose_reaches_the_pose_encoder_only(network):
     face_losses.pose_loss(network.codes.read_pose(torch.rand(2, 3, 64, 64)), torch.zeros(2, 6)).backward()
     assert parts_reached(network) == {"codes.pose"}

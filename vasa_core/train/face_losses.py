@@ -2,6 +2,7 @@
 
 Of two frames, i and j, of one person, and of drivers d and e who are others:
 
+    face            the inner face alone: lips and eyes, a hundredth of the picture, hold most of the dynamics
     pose            the pose that is read is the pose that is known
     pairwise        D(V_i, id_i, pose_j, dyn_i) and D(V_j, id_j, pose_j, dyn_i) are one picture (VASA-1)
     cycle           motion read off a made picture is the motion that it was made with (after MegaPortraits)
@@ -22,10 +23,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..faces.vasa.codes import UNIT
+from ..faces.vasa.codes import UNIT, upright
 from ..faces.vasa.network import EncodedFace, FaceNetwork
 from ..metrics.recognition import RecognitionNetwork, likeness
 
+FACE_REACH, FACE_CENTRE = 0.4, 0.1
+"""Half the side of the inner face, and how far it lies below the head's centre, in half-crops at log scale 0."""
 SHARPNESS, MARGIN = 5.0, 0.2
 """Of the cosine loss that tells a driver's dynamics from other drivers'."""
 
@@ -35,6 +38,7 @@ class LossWeights:
     """How much each loss counts; 0 switches it off, and then it costs nothing."""
 
     reconstruction: float = 10.0
+    face: float = 10.0
     perceptual: float = 2.0
     adversarial: float = 0.1
     matching: float = 2.0
@@ -47,6 +51,16 @@ class LossWeights:
 def reconstruction_loss(made: Tensor, real: Tensor) -> Tensor:
     """Mean absolute difference of pictures (B, 3, S, S)."""
     return (made - real).abs().mean()
+
+
+def inner_face(picture: Tensor, pose: Tensor) -> Tensor:
+    """What lies between brows and chin of pictures (B, 3, S, S) of heads at `pose` (B, 6): (B, 3, s, s)."""
+    return upright(picture, pose, round(picture.shape[-1] * FACE_REACH), FACE_REACH, FACE_CENTRE)
+
+
+def face_loss(made: Tensor, real: Tensor, pose: Tensor) -> Tensor:
+    """Mean absolute difference in the inner face of pictures (B, 3, S, S), both of heads at `pose` (B, 6)."""
+    return (inner_face(made, pose) - inner_face(real, pose)).abs().mean()
 
 
 def pose_loss(read: Tensor, known: Tensor) -> Tensor:

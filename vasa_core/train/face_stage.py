@@ -198,6 +198,9 @@ class FaceStage:
         self.made = made.detach(), real
         if w.reconstruction:
             named["reconstruction"] = w.reconstruction * face_losses.reconstruction_loss(made, real)
+        if w.face:
+            poses = torch.cat([second.pose, first.pose])
+            named["face"] = w.face * face_losses.face_loss(made, real, poses)
         if w.perceptual:
             named["perceptual"] = w.perceptual * perceptual_distance(self.perceptual, made, real)
         if self.discriminator is not None:

@@ -6,6 +6,7 @@
 Coordinates are those of types.Motion: half-crops, x to the viewer's right, y down, z away; the view is orthographic. A
 head's own coordinates have their origin in its centre. Skull, jaw, nose, ears and hair turn with it; neck and shoulders
 follow its place but do not turn, and the background stands still. Edges are softened by drawing at twice the size.
+Eyes and mouth are larger than people's: a picture of 64 pixels has to show what they do.
 """
 
 from __future__ import annotations
@@ -71,9 +72,9 @@ class Head:
         return Head(
             skull=between((0.36, 0.43), (0.46, 0.54), (0.42, 0.50)),
             jaw=between((0.26, 0.35), (0.27, 0.34), (0.34, 0.40)),
-            eyes=between((0.15, 0.19), (-0.09, -0.03), (0.065, 0.09), (0.035, 0.055)),
-            brows=between((-0.20, -0.16), (0.07, 0.11), (0.008, 0.024)),
-            mouth=between((0.25, 0.30), (0.10, 0.16), (0.018, 0.045)),
+            eyes=between((0.16, 0.20), (-0.09, -0.03), (0.09, 0.12), (0.055, 0.08)),
+            brows=between((-0.24, -0.20), (0.08, 0.12), (0.012, 0.03)),
+            mouth=between((0.25, 0.30), (0.13, 0.19), (0.024, 0.05)),
             nose=between((0.045, 0.075), (0.08, 0.12), (0.07, 0.13)),
             hair=between((0.02, 0.12), (-0.36, -0.20), (-0.1, 0.75)),
             skin=skin,
@@ -192,7 +193,7 @@ def _paint(head: Head, dynamics: Tensor, point: Tensor, front: Tensor) -> Tensor
     brow_height, brow_length, brow_width = (b[:, None] for b in head.brows.unbind(1))
     white, black = torch.full_like(head.skin, 0.95), torch.full_like(head.skin, 0.04)
     across = x.abs() - apart  # from the eye's middle, outwards
-    arch = brow_height - 0.05 * brow + (1.5 + 2.0 * brow) * across.square() * 0.7
+    arch = brow_height - 0.06 * brow + (1.5 + 2.0 * brow) * across.square() * 0.7
     put(((y - arch).abs() < brow_width) & (across.abs() < brow_length), 0.75 * head.hair_colour)
     lens = 1 - (across / half_width).square()
     rim = ((y - height) / half_height).square() - lens
@@ -200,10 +201,10 @@ def _paint(head: Head, dynamics: Tensor, point: Tensor, front: Tensor) -> Tensor
     opening = (1 - blink) * half_height
     open_eye = (y - height - 0.3 * blink * half_height).abs() < opening * lens.clamp_min(0).sqrt()
     put(open_eye, white)
-    offset = (x - torch.where(x > 0, apart, -apart) - 0.05 * gaze_x, y - height + 0.03 * gaze_y)
+    offset = (x - torch.where(x > 0, apart, -apart) - 0.06 * gaze_x, y - height + 0.035 * gaze_y)
     radius = offset[0].square() + offset[1].square()
-    put(open_eye & (radius < 0.042**2), head.iris)
-    put(open_eye & (radius < 0.019**2), black)
+    put(open_eye & (radius < 0.056**2), head.iris)
+    put(open_eye & (radius < 0.026**2), black)
     lash = (y - height - 0.3 * blink * half_height + opening * lens.clamp_min(0).sqrt()).abs()
     put((lash < 0.009) & (lens > 0), black)
 
@@ -211,12 +212,12 @@ def _paint(head: Head, dynamics: Tensor, point: Tensor, front: Tensor) -> Tensor
     along = x / (mouth_width * (1 + 0.3 * wide))
     swell = (1 - along.square()).clamp_min(0)
     middle = mouth_height - 0.07 * smile * (along.square() - 0.3) + 0.02 * jaw
-    gap = 0.13 * jaw * swell
+    gap = 0.18 * jaw * swell
     on_mouth = along.abs() < 1
     full = lip * (1 - 0.35 * wide) * swell.sqrt()
     put(on_mouth & (y > middle - full) & (y < middle + gap + full), head.lips)
     put(on_mouth & (y > middle - 0.004) & (y < middle + gap + 0.004), 0.35 * head.lips)
-    put(on_mouth & (y > middle) & (y < middle + (0.35 * gap).clamp(max=0.035)), white)
+    put(on_mouth & (y > middle) & (y < middle + (0.35 * gap).clamp(max=0.045)), white)
     return _pick(torch.stack(palette, 1), which)
 
 

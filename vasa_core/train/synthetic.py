@@ -20,7 +20,9 @@ from .face_data import Pairs, choose
 from .procedural_head import DYNAMICS, SPACE, Head, render
 
 POSE_RANGE = (0.3, 0.55, 0.25, 0.15, 0.12, 0.15)
-"""Largest pitch, yaw, roll (radians), shift (half-crops) and log scale to either side."""
+"""Largest pitch, yaw, roll (radians), shift (half-crops) and log scale to either side of..."""
+POSE_MIDDLE = (0.0, 0.0, 0.0, 0.0, 0.0, 0.3)
+"""...this pose, in which the head fills the picture."""
 
 CHUNK = 16  # frames rendered at once
 
@@ -74,7 +76,7 @@ class SyntheticHeads:
 
 def draw_motion(count: int, generator: Generator) -> tuple[Tensor, Tensor]:
     """Pose (count, 6) and dynamics (count, 7), every number by itself, eyes and mouth more often open than not."""
-    pose = (2 * torch.rand(count, 6, generator=generator) - 1) * torch.tensor(POSE_RANGE)
+    pose = _pose(2 * torch.rand(count, 6, generator=generator) - 1)
     dynamics = 2 * torch.rand(count, len(DYNAMICS), generator=generator) - 1
     jaw, blink = DYNAMICS.index("jaw"), DYNAMICS.index("blink")
     dynamics[:, jaw] = dynamics[:, jaw].abs()
@@ -85,7 +87,7 @@ def draw_motion(count: int, generator: Generator) -> tuple[Tensor, Tensor]:
 def performance(frames: int, fps: float, generator: Generator) -> Motion:
     """Motion of the space 'synthetic': the head sways, the mouth speaks, the eyes blink and wander."""
     time = torch.arange(frames) / fps
-    pose = 0.8 * _swaying(time, 6, (0.1, 0.7), generator) * torch.tensor(POSE_RANGE)
+    pose = _pose(0.8 * _swaying(time, 6, (0.1, 0.7), generator))
     dynamics = 0.8 * _swaying(time, len(DYNAMICS), (0.1, 0.8), generator)
     speech = _swaying(time, 2, (2.0, 5.0), generator)
     for name, value in (
@@ -95,6 +97,11 @@ def performance(frames: int, fps: float, generator: Generator) -> Motion:
     ):
         dynamics[:, DYNAMICS.index(name)] = value
     return Motion(pose, dynamics, fps, SPACE)
+
+
+def _pose(amount: Tensor) -> Tensor:
+    """Poses (N, 6) of amounts (N, 6) in [-1, 1]."""
+    return torch.tensor(POSE_MIDDLE) + amount * torch.tensor(POSE_RANGE)
 
 
 def _swaying(time: Tensor, channels: int, hertz: tuple[float, float], generator: Generator) -> Tensor:
