@@ -25,7 +25,9 @@ class AudioFeatures(io.ComfyNode):
             description="Listens to speech for a motion model: what is said and how, frame by frame.",
             search_aliases=["speech", "voice", "phonemes", "visemes", "wav2vec2", "lip sync", "vasa audio"],
             inputs=[
-                sockets.MOTION_MODEL.Input("motion_model", tooltip="The model that shall speak."),
+                sockets.MOTION_MODEL.Input(
+                    "motion_model", tooltip="The motion model that will get these features: from Load Motion Model."
+                ),
                 io.Audio.Input(
                     "audio", optional=True,
                     tooltip="The speech, at least 0.3 seconds. The motion will be exactly as long as this sound.",

@@ -54,11 +54,11 @@ def _choice(
         value_input(kind, "to", end, f"At the top of the curve. {meaning}"),
         io.Curve.Input(
             "curve", default=shape, socketless=False,
-            tooltip=f"The way over time: the bottom is 'from', the top 'to'. {CURVE_NOTE}",
+            tooltip=f"How the value changes over time: the bottom is 'from', the top 'to'. {CURVE_NOTE}",
         ),
         io.Float.Input(
             "seconds", default=5.0, min=0.1, max=3600.0, step=0.1,
-            tooltip="The time that the width of the curve stands for. After it the last value holds.",
+            tooltip="How long the whole width of the curve lasts. After that the last value holds.",
         ),
         io.Audio.Input("audio", optional=True, tooltip="Connect the sound to spread the curve over its whole length."),
     ]  # fmt: skip
@@ -72,7 +72,9 @@ def _choice(
 
 
 def _chain_input() -> io.Input:
-    return sockets.CONTROLS.Input("controls", optional=True, tooltip="Controls to add to. Leave it open to start.")
+    return sockets.CONTROLS.Input(
+        "controls", optional=True, tooltip="Controls to add this one to. Leave it open to start a new chain."
+    )
 
 
 def _chain_output() -> io.Output:
@@ -142,7 +144,7 @@ class HeadDistance(io.ComfyNode):
 
     @classmethod
     def define_schema(cls) -> io.Schema:
-        meaning = "1 is as in the picture, 2 twice as far (half the size). The built-in face honours 0.8 to 1.3."
+        meaning = "1 is as in the picture, 2 twice as far (half the size). The built-in face follows 0.8 to 1.3."
         return io.Schema(
             node_id="VASA_HeadDistance",
             display_name="Head Distance",
@@ -195,7 +197,7 @@ class Emotion(io.ComfyNode):
                     defaults=({"happiness": 0.6}, {}, {"happiness": 0.8}),
                     keys="0: neutral 0\n1: happiness 0.8\n3: happiness 0.4, surprise 0.3",
                     keys_tooltip="One line for each key: seconds: emotion strength, emotion strength. "
-                    "0 is none, 1 the full emotion; what a line does not name is 0 in it.",
+                    "0 is none, 1 the full emotion; an emotion that a line does not name is 0 there.",
                     shape=SWELL,
                 ),
                 _chain_input(),

@@ -59,20 +59,22 @@ class MotionFromVideo(io.ComfyNode):
             search_aliases=["driving video", "face tracking", "motion capture", "mocap", "reenactment", "vasa drive"],
             inputs=[
                 io.Video.Input("video", optional=True, tooltip="The driving video, read frame by frame."),
-                io.Image.Input("images", optional=True, tooltip="Or its frames as a batch of images, with 'fps'."),
+                io.Image.Input(
+                    "images", optional=True, tooltip="Or the video's frames as a batch of images, with 'fps'."
+                ),
                 io.Float.Input(
                     "fps", default=25.0, min=1.0, max=240.0, step=0.01, advanced=True,
                     tooltip="Frame rate of 'images'. A video knows its own.",
                 ),
                 sockets.FACE_MODEL.Input(
                     "face_model", optional=True,
-                    tooltip="Connect liveportrait to read the film in its own, richer way, or a face that you trained, "
-                    "which needs it. Else: ARKit's expressions.",
+                    tooltip="Connect liveportrait to read the video in its own, richer way. A face model that you "
+                    "trained must be connected. Without it: ARKit's expressions.",
                 ),
                 sockets.PORTRAIT.Input(
                     "portrait", optional=True,
-                    tooltip="Connect it to give this portrait the film's own pose and expression, as in the film. "
-                    "Without it: their changes, which suit any portrait.",
+                    tooltip="Connect it to give this portrait exactly the pose and expression of the video. Without "
+                    "it, only their changes are taken, which suit any portrait.",
                 ),
             ],
             outputs=[

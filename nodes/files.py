@@ -30,11 +30,12 @@ class SaveMotion(io.ComfyNode):
                 sockets.MOTION.Input("motion", tooltip="The motion to save."),
                 io.String.Input(
                     "filename_prefix", default="motion/vasa",
-                    tooltip="Begin of the file's name, with a subfolder of the output folder if you like.",
+                    tooltip="Beginning of the file's name. It may name a subfolder of the output folder first.",
                 ),
                 io.Combo.Input(
                     "format", options=list(WRITERS), default="safetensors",
-                    tooltip="safetensors keeps everything. ARKit CSV has 52 curves and head pose, as Live Link Face.",
+                    tooltip="safetensors keeps everything. ARKit CSV has 52 curves and head pose, as Live Link Face "
+                    "writes them.",
                 ),
             ],
             outputs=[sockets.MOTION.Output("motion", tooltip="The same motion, to go on with.")],
@@ -59,12 +60,12 @@ class LoadMotion(io.ComfyNode):
             node_id="VASA_LoadMotion",
             display_name="Load Motion",
             category=CATEGORY,
-            description="Loads a motion that Save Motion wrote, or a CSV of ARKit curves, such as of Live Link Face.",
+            description="Loads a motion that Save Motion wrote, or a CSV of ARKit curves, such as Live Link Face's.",
             search_aliases=["import motion", "arkit", "live link face", "csv", "blendshapes", "mocap"],
             inputs=[
                 io.Combo.Input(
                     "file", options=host.motion_files(SUFFIXES),
-                    tooltip="A .safetensors or .csv motion in ComfyUI's input folder, or one that was saved here.",
+                    tooltip="A .safetensors or .csv motion in ComfyUI's input folder, or one that Save Motion wrote.",
                 ),
             ],
             outputs=[sockets.MOTION.Output("motion", tooltip="For Edit Motion, Decode Frames or Render Video.")],

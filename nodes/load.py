@@ -38,8 +38,8 @@ class LoadFaceModel(io.ComfyNode):
                 io.Combo.Input(
                     "name", options=[SHIPPED_FACE, LIVEPORTRAIT.name, *host.model_files()], default=SHIPPED_FACE,
                     tooltip="mesh: the photo itself on a 3D face mesh with ARKit's 52 expressions. Runs on a CPU. "
-                    f"liveportrait: photo-real, for a graphics card. {_where(LIVEPORTRAIT)} Files are those of "
-                    "models/vasa.",
+                    f"liveportrait: photo-real, for a graphics card. {_where(LIVEPORTRAIT)} Other names "
+                    "are files in models/vasa.",
                 ),
                 io.Combo.Input(
                     "dtype", options=["auto", *host.DTYPES], default="auto", optional=True, advanced=True,
@@ -105,12 +105,12 @@ class LoadMotionModel(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "joyvasa_windows", options=list(CHAININGS), default=default.chaining, optional=True, advanced=True,
-                    tooltip="Of joyvasa alone. overlap: seamless, lips on the sound. published: as its authors run it, "
+                    tooltip="Only for joyvasa. overlap: seamless, lips on the sound. published: as its authors run it, "
                     "lips two frames late.",
                 ),
                 io.Combo.Input(
                     "joyvasa_head", options=list(SMOOTHINGS), default=default.smoothing, optional=True, advanced=True,
-                    tooltip="Of joyvasa alone: smoothing of the head's motion. gentle: over 60 ms. published: as its "
+                    tooltip="Only for joyvasa: smoothing of the head's motion. gentle: over 60 ms. published: as its "
                     "authors do, the head hardly moves.",
                 ),
             ],

@@ -36,7 +36,8 @@ class SamplingOptions(io.ComfyNode):
                 ),
                 io.Float.Input(
                     "cfg_audio", default=MotionModel.sampling.cfg_audio, min=0.0, max=5.0, step=0.05,
-                    tooltip="How strongly the motion follows the voice. More is more distinct, too much grimaces.",
+                    tooltip="How strongly the motion follows the voice. Higher is more distinct; too high makes "
+                    "grimaces.",
                 ),
                 io.Float.Input(
                     "cfg_gaze", default=MotionModel.sampling.cfg_gaze, min=0.0, max=5.0, step=0.05,
@@ -65,15 +66,20 @@ class GenerateMotion(io.ComfyNode):
             search_aliases=["audio to motion", "lip sync", "talking head", "diffusion", "vasa generate"],
             inputs=[
                 sockets.MOTION_MODEL.Input("motion_model", tooltip="The same model as in Audio Features."),
-                sockets.FEATURES.Input("features", tooltip="What is spoken; the motion will be as long."),
+                sockets.FEATURES.Input(
+                    "features", tooltip="What is spoken: from Audio Features. The motion will be as long."
+                ),
                 io.Int.Input(
                     "seed", default=0, min=0, max=0xFFFFFFFFFFFFFFFF, step=1, control_after_generate=True,
                     tooltip="The same seed gives the same motion on every machine.",
                 ),
                 sockets.CONTROLS.Input(
-                    "controls", optional=True, tooltip="Gaze, distance and emotion. Without it: eyes on the camera."
+                    "controls", optional=True,
+                    tooltip="Gaze, distance and emotion. Without it the eyes look at the camera.",
                 ),
-                sockets.SAMPLING.Input("sampling", optional=True, tooltip="Steps and guidance, else the defaults."),
+                sockets.SAMPLING.Input(
+                    "sampling", optional=True, tooltip="Steps and guidance. Without it: the defaults."
+                ),
             ],
             outputs=[
                 sockets.MOTION.Output(

@@ -42,11 +42,12 @@ class EncodePortrait(io.ComfyNode):
                 ),
                 io.BoundingBox.Input(
                     "bounding_box", optional=True, force_input=True, socketless=False,
-                    tooltip="Where to look for the face instead of choosing by index.",
+                    tooltip="A box around the face, instead of choosing by index.",
                 ),
                 sockets.FACE_LANDMARKS.Input(
                     "face_landmarks", optional=True,
-                    tooltip="Landmarks of this picture from ComfyUI's Detect Face Landmarks, used instead of our own.",
+                    tooltip="Landmarks of this picture from ComfyUI's Detect Face Landmarks, used instead of this "
+                    "pack's own.",
                 ),
                 sockets.FACE_OPTIONS.Input(
                     "options", optional=True,

@@ -27,8 +27,10 @@ LARGE_MEMORY = 3 << 30  # bytes, of LivePortrait: four frames took 0.7 GB on a C
 def _inputs(*more: io.Input) -> list[io.Input]:
     return [
         sockets.FACE_MODEL.Input("face_model", tooltip="The model that encoded the portrait."),
-        sockets.PORTRAIT.Input("portrait", tooltip="Who shall move: from Encode Portrait."),
-        sockets.MOTION.Input("motion", tooltip="How: from Generate Motion, Motion From Video, Load or Edit Motion."),
+        sockets.PORTRAIT.Input("portrait", tooltip="The portrait that moves: from Encode Portrait."),
+        sockets.MOTION.Input(
+            "motion", tooltip="How it moves: from Generate Motion, Motion From Video, Load Motion or Edit Motion."
+        ),
         *more,
     ]
 
@@ -116,7 +118,7 @@ class RenderVideo(io.ComfyNode):
             node_id="VASA_RenderVideo",
             display_name="Render Video",
             category=CATEGORY,
-            description="A video with sound, for Save Video. Memory stays the same however long it is.",
+            description="Makes a video with sound, for Save Video. A long video needs no more memory than a short one.",
             search_aliases=["talking head video", "animate portrait", "mp4", "create video", "vasa render"],
             inputs=_inputs(
                 io.Audio.Input("audio", optional=True, tooltip="The sound of the video. Without it: silent."),
@@ -130,8 +132,8 @@ class RenderVideo(io.ComfyNode):
                 ),
                 io.Video.Input(
                     "background", optional=True,
-                    tooltip="A video of the whole picture at the same frame rate, such as one in which somebody else "
-                    "in it speaks. This face is laid over its frames.",
+                    tooltip="A video of the whole picture at the same frame rate, such as one in which another "
+                    "person speaks. This face is laid over its frames.",
                 ),
                 io.String.Input(
                     "label", default="", optional=True, advanced=True,
@@ -140,7 +142,9 @@ class RenderVideo(io.ComfyNode):
             ),
             outputs=[
                 io.Video.Output("video", tooltip="For Save Video, Get Video Components or any video node."),
-                io.String.Output("remarks", tooltip="What of the motion this portrait could not follow; mostly empty."),
+                io.String.Output(
+                    "remarks", tooltip="What this portrait could not follow in the motion; usually empty."
+                ),
             ],
         )  # fmt: skip
 
@@ -190,7 +194,9 @@ class PasteIntoPicture(io.ComfyNode):
             inputs=[
                 io.Image.Input("images", tooltip="Frames of the crop, from Decode Frames; upscaled ones are welcome."),
                 io.Image.Input("picture", tooltip="The picture that the portrait was encoded from."),
-                sockets.PORTRAIT.Input("portrait", tooltip="Knows where in the picture the crop lies."),
+                sockets.PORTRAIT.Input(
+                    "portrait", tooltip="The portrait made from that picture; it knows where the crop lies."
+                ),
                 io.Float.Input(
                     "feather", default=0.06, min=0.0, max=0.25, step=0.01, advanced=True,
                     tooltip="Width of the soft edge, as a share of the crop.",

@@ -57,12 +57,12 @@ class ControlTimeline(io.ComfyNode):
                 ),
                 io.Audio.Input(
                     "audio", optional=True,
-                    tooltip="The sound that is spoken, to see its waveform. It changes nothing in the controls.",
+                    tooltip="The speech, to show its waveform. It does not change the controls.",
                 ),
                 sockets.CONTROLS.Input(
                     "controls", optional=True,
-                    tooltip="Controls of other nodes: each of gaze, distance and emotion that they set takes the place "
-                    "of its lane.",
+                    tooltip="Controls from other nodes. Where they set gaze, distance or emotion, they replace that "
+                    "lane.",
                 ),
             ],
             outputs=[

@@ -22,19 +22,21 @@ class ControlValues(io.ComfyNode):
             node_id="VASA_ControlValues",
             display_name="Control Values",
             category="VASA/controls",
-            description="Numbers as values for Gaze, Head Distance and Emotion: drive their sockets from other nodes.",
+            description="Turns numbers into values for Gaze, Head Distance and Emotion, so that other nodes can drive "
+            "them.",
             search_aliases=["gaze value", "primitive", "number", "float to gaze", "drive control", "vasa values"],
             inputs=[
                 _number("yaw", "VASA_GAZE", "yaw", 0.0, 0.5, "Degrees to the right as you see the picture."),
                 _number("pitch", "VASA_GAZE", "pitch", 0.0, 0.5, "Degrees up."),
                 _number("distance", "VASA_DISTANCE", "distance", 1.0, 0.01, "1 is as in the picture, 2 twice as far."),
                 io.Combo.Input(
-                    "emotion", options=list(EMOTIONS), default="happiness", tooltip="The emotion that 'strength' is of."
+                    "emotion", options=list(EMOTIONS), default="happiness", tooltip="The emotion that 'strength' sets."
                 ),
                 _number("strength", "VASA_EMOTION", "happiness", 0.0, 0.01, "0 is none of it, 1 the full emotion."),
                 EMOTION.Input(
                     "mixture", optional=True, extra_dict={"forceInput": True},
-                    tooltip="A mixture to add this emotion to, from another Control Values; it replaces the same one.",
+                    tooltip="A mixture from another Control Values to add this emotion to. The same emotion in it is "
+                    "replaced.",
                 ),
             ],
             outputs=[

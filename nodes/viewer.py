@@ -65,8 +65,10 @@ class MotionViewer(io.ComfyNode):
                 sockets.FACE_MODEL.Input(
                     "face_model", optional=True, tooltip="With a portrait: shows that face, not a drawn one."
                 ),
-                sockets.PORTRAIT.Input("portrait", optional=True, tooltip="Who to show: from Encode Portrait."),
-                io.Audio.Input("audio", optional=True, tooltip="The sound to play along."),
+                sockets.PORTRAIT.Input(
+                    "portrait", optional=True, tooltip="The portrait to show: from Encode Portrait."
+                ),
+                io.Audio.Input("audio", optional=True, tooltip="The sound to play with the motion."),
             ],
             outputs=[sockets.MOTION.Output("motion", tooltip="The motion that came in, unchanged.")],
         )
