@@ -126,7 +126,6 @@ def test_a_command_trains_and_the_file_says_on_what(speech, tmp_path, capfd):
         ({}, "either a folder of 'clips' or one of 'speech'"),
         ({"speech": "a", "clips": "b"}, "either a folder"),
         ({"speech": "a", "people": 1}, "at least 2 people"),
-        ({"speech": "a", "recipe": Recipe(steps=0)}, "0 steps train nothing"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(wrong, says):

@@ -101,6 +101,24 @@ def test_gradients_are_sent_in_few_pieces_and_each_once(monkeypatch):
     assert sizes == [[4, 5, 6], [20], [1], [2]]
 
 
+def test_all_begin_with_the_weights_of_the_leading_process(monkeypatch):
+    class Sent:
+        def __init__(self, flat, source, async_op):
+            assert source == 0
+            flat.copy_(torch.arange(len(flat)))  # what the leading process has
+
+        def wait(self):
+            pass
+
+    monkeypatch.setattr(distributed.dist, "broadcast", Sent)
+    network = torch.nn.Sequential(torch.nn.Linear(2, 1), torch.nn.BatchNorm1d(1))
+    World(1, 2).follow(network.state_dict().values())
+    assert torch.equal(network[0].weight, torch.tensor([[0.0, 1.0]])) and float(network[1].running_var) == 6.0
+    before = [value.clone() for value in network.state_dict().values()]
+    ALONE.follow(network.state_dict().values())
+    assert all(torch.equal(a, b) for a, b in zip(before, network.state_dict().values(), strict=True))
+
+
 def test_without_torchrun_a_process_is_alone(monkeypatch):
     monkeypatch.delenv("WORLD_SIZE", raising=False)
     with joined(torch.device("cpu")) as world:

@@ -1,6 +1,7 @@
 """The motion stage on a face network's own codes: four clips are learnt by heart, runs go on, spaces are kept apart."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -20,6 +21,7 @@ from vasa_core.pipeline import anchor, speak
 from vasa_core.train.economy import Economy
 from vasa_core.train.extraction import rows_of
 from vasa_core.train.latent_stage import MotionSettings, train_latent_motion
+from vasa_core.train.latent_windows import LatentWindows
 from vasa_core.train.loop import Recipe
 from vasa_core.train.losses_log import read_rows
 from vasa_core.train.talkers import SyntheticTalkers
@@ -95,9 +97,35 @@ def test_it_makes_the_face_talk_under_all_controls_and_no_other_face(folder, tra
 
 
 def test_a_finished_training_has_nothing_left_to_do(folder, trained):
-    before, said = trained[0].read_bytes(), []
+    before, said = checkpoint.load(trained[0], ARCHITECTURE)[1], []
     train_latent_motion(settings(folder, folder / "run"), say=said.append)
-    assert trained[0].read_bytes() == before and len(said) == 1 and "training on" in said[0]
+    assert checkpoint.load(trained[0], ARCHITECTURE)[1] == before and len(said) == 1 and "training on" in said[0]
+
+
+def test_a_finished_training_whose_model_is_gone_writes_it_again(folder, trained, tmp_path):
+    """As after a kill between the last checkpoint and the file."""
+    shutil.copytree(trained[0].parent, tmp_path / "run")
+    made = tmp_path / "run" / trained[0].name
+    made.unlink()
+    assert train_latent_motion(settings(folder, tmp_path / "run")) == made
+    assert checkpoint.load(made, ARCHITECTURE)[1] == checkpoint.load(trained[0], ARCHITECTURE)[1]  # with its hash
+
+
+def test_a_run_keeps_its_channels_when_clips_have_come(folder, tmp_path, monkeypatch):
+    clips, few = tmp_path / "clips", replace(RECIPE, steps=1, warm_up=0)
+    clips.mkdir()
+    write_talkers(clips, SyntheticTalkers(tmp_path, 2, 32, seconds=2.4))
+    made = train_latent_motion(settings(folder, tmp_path / "run", clips=str(clips), batch=2, recipe=few))
+    before = load_motion_model(made).channels
+    shutil.rmtree(clips)
+    clips.mkdir()
+    write_talkers(clips, SyntheticTalkers(tmp_path, 3, 32, seconds=2.4, seed=7))
+    cut, used = LatentWindows.batch, []
+    monkeypatch.setattr(LatentWindows, "batch", lambda self, *rest: used.append(rest[1]) or cut(self, *rest))
+    more = replace(few, steps=2)
+    train_latent_motion(settings(folder, tmp_path / "run", clips=str(clips), batch=2, recipe=more))
+    assert len(used) == 1 and torch.equal(used[0].mean, before.mean) and torch.equal(used[0].scale, before.scale)
+    assert torch.equal(load_motion_model(made).channels.mean, before.mean)
 
 
 @pytest.mark.parametrize("change", [{"face": "other.safetensors"}, {"audio_encoder": "log-mel"}])

@@ -156,6 +156,19 @@ def test_a_run_may_get_more_steps(tmp_path):
     assert len(run_as(tmp_path / "a.state", replace(RECIPE, steps=15, save_every=1), {"batch": 8})[0]) == 3
 
 
-def test_a_step_without_parts_is_refused():
-    with pytest.raises(ValueError, match="0 parts"):
-        replace(RECIPE, parts=0)
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"parts": 0}, "0 parts"),
+        ({"steps": 0}, "0 steps train nothing"),
+        ({"save_every": 0}, "save_every is 0; a checkpoint comes every 1 step or more"),
+        ({"learning_rate": 0.0}, "learning_rate is 0.0; it must be above 0"),
+        ({"clip": float("nan")}, "clip is nan; it must be above 0"),
+        ({"warm_up": -1}, "warm_up is -1; it must be 0 or more"),
+        ({"average": 1.0}, "average is 1.0; it must be from 0 to below 1"),
+        ({"momentum": (0.9, 1.5)}, "momentum is 1.5; it must be from 0 to below 1"),
+    ],
+)
+def test_a_recipe_that_makes_no_sense_is_refused(wrong, says):
+    with pytest.raises(ValueError, match=says):
+        replace(RECIPE, **wrong)

@@ -3,16 +3,16 @@
     torchrun --nproc-per-node 8 -m vasa_core train face SETTINGS.json
     with joined(device) as world: train(..., world=world)
 
-All hold the whole network and all moments, and sum their gradients, in buckets, once a step. torch's
-DistributedDataParallel wraps one `forward`; here a step calls parts of a network several times, and two networks take
-turns, so the gradients are summed after the backward passes instead. That gives up hiding the transfer behind the last
-of them, and keeps a step the same computation in any number of processes.
+All begin with the leading one's weights, hold the whole network and all moments, and sum their gradients, in buckets,
+once a step. torch's DistributedDataParallel wraps one `forward`; here a step calls parts of a network several times,
+and two networks take turns, so the gradients are summed after the backward passes instead. That gives up hiding the
+transfer behind the last of them, and keeps a step the same computation in any number of processes.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -54,16 +54,13 @@ class World:
 
     def add_up(self, tensors: Iterable[Tensor]) -> None:
         """Each tensor becomes, in place, its sum over all processes."""
-        if self.size == 1:
-            return
-        sent = []
-        for bucket in _buckets(tensors):
-            flat = torch.cat([tensor.flatten() for tensor in bucket])
-            sent.append((bucket, flat, dist.all_reduce(flat, async_op=True)))
-        for bucket, flat, work in sent:
-            work.wait()
-            for tensor, summed in zip(bucket, flat.split([t.numel() for t in bucket]), strict=True):
-                tensor.copy_(summed.view_as(tensor))
+        if self.size > 1:
+            _exchange(tensors, lambda flat: dist.all_reduce(flat, async_op=True))
+
+    def follow(self, tensors: Iterable[Tensor]) -> None:
+        """Each tensor becomes, in place, what it is in the leading process."""
+        if self.size > 1:
+            _exchange(tensors, lambda flat: dist.broadcast(flat, 0, async_op=True))
 
     def agree(self, number: int, what: str) -> None:
         """BadInput unless all processes have the same `number`, which is a `what`."""
@@ -110,6 +107,18 @@ def joined(device: torch.device) -> Iterator[World]:
         yield World(rank, size, device)
     finally:
         dist.destroy_process_group()
+
+
+def _exchange(tensors: Iterable[Tensor], send: Callable[[Tensor], dist.Work]) -> None:
+    """Let `send` change the tensors, bucket by bucket."""
+    sent = []
+    for bucket in _buckets(tensors):
+        flat = torch.cat([tensor.flatten() for tensor in bucket])
+        sent.append((bucket, flat, send(flat)))
+    for bucket, flat, work in sent:
+        work.wait()
+        for tensor, changed in zip(bucket, flat.split([t.numel() for t in bucket]), strict=True):
+            tensor.copy_(changed.view_as(tensor))
 
 
 def _buckets(tensors: Iterable[Tensor]) -> Iterator[list[Tensor]]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -18,10 +19,12 @@ from torch import Generator, Tensor
 
 from ..audio import load_audio_encoder
 from ..errors import BadInput, OutputError
+from ..motion.channels import MotionChannels
 from ..motion.denoiser import PRESETS, Block
 from ..motion.diffusion import STEPS, add_noise, draw_noise
 from ..motion.model import FPS, MotionModel, load_motion_model, save_motion_model
 from ..types import POSE, MotionSpace
+from .ahead import Ahead
 from .distributed import ALONE, World
 from .economy import Economy, economise
 from .extraction import encoder_key, encoder_name, extract
@@ -77,8 +80,8 @@ class MotionSettings:
     def __post_init__(self) -> None:
         if self.preset not in PRESETS:
             raise ValueError(f"there is no preset '{self.preset}'; choose one of {', '.join(PRESETS)}")
-        if self.batch < 1 or self.recipe.steps < 1:
-            raise ValueError("a batch of 0 windows, or 0 steps, train nothing; at least 1 of each is needed")
+        if self.batch < 1:
+            raise ValueError(f"a batch of {self.batch} windows trains nothing; at least 1 is needed")
         if self.batch % self.recipe.parts:
             raise ValueError(f"a batch of {self.batch} cannot be split into {self.recipe.parts} equal parts")
         if self.velocity < 0:
@@ -109,13 +112,19 @@ def train_latent_motion(
     windows = LatentWindows(clips, settings.withheld)
     say(f"training on {len(windows)} windows of {len(clips)} clips, space {reader.space.name}, hearing {name}")
     model = new_latent_model(windows, reader.space, name, settings.preset, recipe.seed)
-    channels = averaged(model.channels)  # on the CPU, where windows are cut
     model.to(device)
     average, size = averaged(model), settings.batch // recipe.parts
     economise([model.denoiser], settings.economy, Block)
 
+    @cache
+    def channels() -> MotionChannels:
+        """On the CPU, where windows are cut; asked for once the model is what it goes on from."""
+        return averaged(model.channels).cpu()
+
+    drawn = Ahead(lambda generator: windows.batch(size, channels(), generator), recipe, world)
+
     def losses(step: int, generator: Generator) -> dict[str, Tensor]:
-        return latent_loss(model, windows.batch(size, channels, generator), settings.velocity, generator)
+        return latent_loss(model, drawn(step, generator), settings.velocity, generator)
 
     reports = train(model, average, losses, recipe, out / "state.safetensors", settings=deciding, world=world)
     for report in recorded(reports, out, world, out / "losses.png", settings.tensorboard):
@@ -125,6 +134,8 @@ def train_latent_motion(
         if report.step % SAID_EVERY == 0 or report.step == recipe.steps:
             told = ", ".join(f"{loss} {value:.4f}" for loss, value in report.losses.items())
             say(f"motion, step {report.step} of {recipe.steps}: {told}")
+    if world.leads:  # a run may have been stopped right before it wrote the file of its last step
+        save_motion_model(made, average)
     return made
 
 

@@ -34,8 +34,9 @@ StepLoss = Callable[[int, torch.Generator], dict[str, Tensor]]
 class Recipe:
     """How a module is trained. `steps` in all; the learning rate rises over `warm_up` steps and falls to 0 by a cosine.
 
-    average: decay of the moving average of the weights. save_every: steps between checkpoints. momentum: AdamW's betas.
-    parts: how many parts the batch of a step is computed in; a multiple of the number of processes.
+    average: decay of the moving average of the weights. clip: largest norm of the gradient. save_every: steps between
+    checkpoints. momentum: AdamW's betas. parts: how many parts the batch of a step is computed in; a multiple of the
+    number of processes.
     """
 
     steps: int
@@ -50,8 +51,21 @@ class Recipe:
     parts: int = 1
 
     def __post_init__(self) -> None:
+        if self.steps < 1:
+            raise ValueError(f"{self.steps} steps train nothing; at least 1 is needed")
         if self.parts < 1:
             raise ValueError(f"a step of {self.parts} parts computes nothing; at least 1 is needed")
+        if self.save_every < 1:
+            raise ValueError(f"save_every is {self.save_every}; a checkpoint comes every 1 step or more")
+        for name in ("learning_rate", "clip"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be above 0")
+        for name in ("warm_up", "weight_decay"):
+            if not 0 <= getattr(self, name) < math.inf:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be 0 or more")
+        for name, share in (("average", self.average), *(("momentum", beta) for beta in self.momentum)):
+            if not 0 <= share < 1:
+                raise ValueError(f"{name} is {share}; it must be from 0 to below 1")
 
 
 @dataclass(frozen=True)
@@ -104,6 +118,7 @@ def train(
     told = json.loads(json.dumps({**(settings or {}), "recipe": _deciding(recipe)}))
     first = resume(state, modules, moments, told) if state.exists() else 0
     world.agree(first, "step")
+    world.follow(tensor for part in modules.values() for tensor in part.state_dict().values())
     module.train()
     for step in range(first + 1, recipe.steps + 1):
         losses = _gradients(learners, share, recipe, step, world)
@@ -116,6 +131,11 @@ def train(
                 save_state(state, modules, moments, step, told)
             world.wait()
         yield Report(step, rate, norms[0], losses)
+
+
+def generator_of(recipe: Recipe, step: int, part: int) -> torch.Generator:
+    """What a part of a step draws everything random from."""
+    return torch.Generator().manual_seed((part * 1_000_003 + recipe.seed) * 1_000_003 + step)
 
 
 def _deciding(recipe: Recipe) -> dict[str, object]:
@@ -136,7 +156,7 @@ def _gradients(learners: list[Rival], share: range, recipe: Recipe, step: int, w
     for learner in learners:
         learner.module.zero_grad(set_to_none=True)
     for part in share:
-        generator = torch.Generator().manual_seed((part * 1_000_003 + recipe.seed) * 1_000_003 + step)
+        generator = generator_of(recipe, step, part)
         for learner in learners:
             named = learner.loss(step, generator)
             (torch.stack(list(named.values())).sum() / recipe.parts).backward()
