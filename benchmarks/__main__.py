@@ -25,6 +25,7 @@ SCRIPTS = (
     "training_speed",
     "motion_training_speed",
     "demo",
+    "first_frame",
 )
 MEDIAPIPE_SCRIPTS = ("vision_parity", "mesh_reenactment", "mesh_readback", "talk_readback")
 
