@@ -73,10 +73,14 @@ def prepare(options: argparse.Namespace) -> None:
 def capp(options: argparse.Namespace) -> None:
     """Train the network behind the score CAPP, of voices and heads, as a file of settings says."""
     from .train.capp_stage import CappSettings, train_capp
+    from .train.distributed import joined
     from .train.settings import read_settings
 
     settings = read_settings(options.settings, CappSettings)
-    say(f"written: {train_capp(settings, str(usable_device(options.device)), say)}")
+    with joined(usable_device(options.device)) as world:
+        made = train_capp(settings, str(world.device), say, world)
+    if world.leads:
+        say(f"written: {made}")
 
 
 def _train_motion_model(options: argparse.Namespace, encoder: Path | None) -> None:

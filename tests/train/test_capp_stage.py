@@ -1,6 +1,7 @@
 """CAPP's training: heads that follow voices, what they learn of each other, and settings that make no sense."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,12 +11,16 @@ import torch
 from vasa_core.audio.mel_encoder import LogMelEncoder
 from vasa_core.cli import main
 from vasa_core.errors import BadInput
-from vasa_core.metrics.capp import CappConfig, CappNetwork, load_capp
+from vasa_core.metrics.capp import ARCHITECTURE, CappConfig, CappNetwork, load_capp
+from vasa_core.train import capp_stage
 from vasa_core.train.capp_data import FilmedHeads, PerformedSpeech, recordings
 from vasa_core.train.capp_stage import CappSettings, capp_losses, new_network, train_capp
+from vasa_core.train.distributed import ALONE, World
 from vasa_core.train.loop import Recipe
+from vasa_core.train.losses_log import read_rows
 from vasa_core.train.shards import About, Clip, Labels, as_png, write_shard
 from vasa_core.train.speech import is_held_out
+from vasa_core.weights import checkpoint
 
 TINY = CappConfig(width=16, pose_layers=2, audio_layers=1, heads=2, summary=4, space=16, dropout=0.0)
 NAMES = ("ann", "bea", "cid", "dot", "eva", "flo")
@@ -126,11 +131,74 @@ def test_a_command_trains_and_the_file_says_on_what(speech, tmp_path, capfd):
         ({}, "either a folder of 'clips' or one of 'speech'"),
         ({"speech": "a", "clips": "b"}, "either a folder"),
         ({"speech": "a", "people": 1}, "at least 2 people"),
+        ({"speech": "a", "copies": 0}, "0 copies"),
+        ({"speech": "a", "people": 3, "recipe": Recipe(steps=1, parts=2)}, "3 people cannot be split into 2"),
+        ({"speech": "a", "people": 2, "recipe": Recipe(steps=1, parts=2)}, "each part of a step needs"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(wrong, says):
     with pytest.raises(ValueError, match=says):
         CappSettings("out", **wrong)
+
+
+def run(clips, output, say=None):
+    """Losses and the file's hash of a training on clips, with dropout; a checkpoint every two of four steps."""
+    recipe = Recipe(steps=4, warm_up=1, save_every=2)
+    network = replace(TINY, dropout=0.3)
+    train_capp(CappSettings(str(output), clips=str(clips), people=4, each=2, network=network, recipe=recipe), say=say)
+    header = checkpoint.load(output / "capp.safetensors", ARCHITECTURE)[1]
+    return read_rows(output / "losses.csv"), header["sha256"], header["trained_on"]
+
+
+def test_a_stopped_run_goes_on_to_the_same_losses(clips, tmp_path, monkeypatch):
+    class Killed(Exception):
+        pass
+
+    def kill(text):
+        if "step 3" in text:
+            raise Killed
+
+    monkeypatch.setattr(capp_stage, "SAID_EVERY", 1)
+    with pytest.raises(Killed):
+        run(clips, tmp_path / "stopped", say=kill)
+    torch.rand(7)  # what else the process may have drawn
+    assert run(clips, tmp_path / "stopped") == run(clips, tmp_path / "whole")
+    (tmp_path / "stopped" / "capp.safetensors").unlink()  # as after a kill right before it was written
+    assert run(clips, tmp_path / "stopped") == run(clips, tmp_path / "whole")
+
+
+def test_the_parts_of_a_step_are_shared_out(clips, tmp_path, monkeypatch):
+    """Two processes' gradients, each of its own part, add up to those of one process that computes both."""
+    sums, halves = [], []
+    monkeypatch.setattr(World, "add_up", lambda world, tensors: sums.append([t.clone() for t in tensors]))
+    recipe = Recipe(steps=1, warm_up=0, parts=2)
+    told = CappSettings("", clips=str(clips), people=4, each=2, network=replace(TINY, dropout=0.3), recipe=recipe)
+    for name in ("agree", "wait", "follow"):
+        monkeypatch.setattr(World, name, lambda *_: None)
+    for world in (ALONE, World(0, 2), World(1, 2)):
+        train_capp(replace(told, output=str(tmp_path / f"{world.rank} of {world.size}")), world=world)
+        halves.append(sums[0])
+        sums.clear()
+    for whole, one, other in zip(*halves, strict=True):
+        torch.testing.assert_close(one + other, whole)
+    assert not torch.equal(halves[1][0], halves[2][0])
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [({"width": 10, "heads": 4}, "width of 10 cannot be divided among 4 heads"), ({"space": 0}, "space is 0"),
+     ({"dropout": 1.0}, "dropout is 1.0")],
+)  # fmt: skip
+def test_sizes_that_make_no_sense_are_refused(wrong, says):
+    with pytest.raises(ValueError, match=says):
+        CappConfig(**wrong)
+
+
+@pytest.mark.parametrize("labels", ["{", "[]", '{"a.wav": {"phones": []}}'])
+def test_labels_that_are_not_understood_are_named(tmp_path, labels):
+    (tmp_path / "labels.json").write_text(labels)
+    with pytest.raises(BadInput, match="labels.json is not understood"):
+        recordings(tmp_path, False)
 
 
 def test_clips_without_what_is_needed_are_refused(clips, tmp_path):

@@ -44,6 +44,15 @@ class CappConfig:
     space: int = 128
     dropout: float = 0.1
 
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if name != "dropout" and value < 1:
+                raise ValueError(f"{name} is {value}; it must be at least 1")
+        if self.width % self.heads:
+            raise ValueError(f"a width of {self.width} cannot be divided among {self.heads} heads")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout is {self.dropout}; it must be from 0 to below 1")
+
 
 class CappNetwork(nn.Module):
     """Two encoders and a temperature.

@@ -153,8 +153,11 @@ def recordings(folder: Path, held_out: bool) -> list[Path]:
     path = folder / "labels.json"
     if not path.is_file():
         raise BadInput(f"There is no labels.json in {folder}. Give a folder of recordings whose speakers it names.")
-    labels = json.loads(path.read_text(encoding="utf-8"))
-    found = [folder / name for name, entry in sorted(labels.items()) if is_held_out(entry["speaker"]) == held_out]
+    try:
+        speakers = {name: entry["speaker"] for name, entry in json.loads(path.read_text(encoding="utf-8")).items()}
+    except (OSError, ValueError, AttributeError, KeyError, TypeError) as error:
+        raise BadInput(f'{path} is not understood ({error}). It is JSON: {{"a.wav": {{"speaker": "ann"}}}}.') from error
+    found = [folder / name for name, speaker in sorted(speakers.items()) if is_held_out(str(speaker)) == held_out]
     if not found:
         raise BadInput(f"No speaker in {folder} is for {'measuring' if held_out else 'training'}. Add other voices.")
     return found

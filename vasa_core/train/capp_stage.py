@@ -19,11 +19,16 @@ from torch import Tensor
 
 from ..audio import load_audio_encoder
 from ..errors import OutputError
-from ..metrics.capp import CappConfig, CappNetwork, save_capp
+from ..metrics.capp import Block, CappConfig, CappNetwork, save_capp
+from .ahead import Ahead
 from .capp_data import FilmedHeads, HeadsAndVoices, PerformedSpeech, seed_of
+from .distributed import ALONE, World
+from .economy import Economy, economise
 from .loop import Recipe, averaged, train
-from .losses_log import logged, save_curves
+from .losses_log import recorded, save_curves
 
+ANYWHERE = ("output", "clips", "speech", "encoder", "economy", "tensorboard")
+"""Settings that may change while a training goes on: they name things, or change how fast it goes."""
 SAID_EVERY = 50
 COLDEST = 0.01  # the least temperature, as in CLIP
 SURVEYED = 40  # clips whose windows give the means and deviations
@@ -36,7 +41,8 @@ class CappSettings:
 
     output: folder. clips: folder of clips with pose and features (shards.py); or else speech: folder of recordings
     (capp_data.PerformedSpeech), heard by `encoder` (a name, or the path of a Wav2Vec2) in `copies` of each. A step has
-    `each` windows of `people` clips.
+    `each` windows of `people` clips, in recipe.parts equal parts; what is not of a pair is of the same part.
+    tensorboard: write losses for it, too. economy: what saves time and memory.
     """
 
     output: str
@@ -46,6 +52,8 @@ class CappSettings:
     copies: int = 4
     people: int = 8
     each: int = 8
+    tensorboard: bool = False
+    economy: Economy = field(default_factory=Economy)
     network: CappConfig = field(default_factory=CappConfig)
     recipe: Recipe = field(
         default_factory=lambda: Recipe(
@@ -56,15 +64,20 @@ class CappSettings:
     def __post_init__(self) -> None:
         if (self.clips is None) == (self.speech is None):
             raise ValueError("name either a folder of 'clips' or one of 'speech'")
-        if self.people < 2 or self.each < 1:
-            raise ValueError("a step needs windows of at least 2 people")
-        if self.recipe.steps < 1:
-            raise ValueError(f"{self.recipe.steps} steps train nothing; at least 1 is needed")
+        if self.copies < 1:
+            raise ValueError(f"{self.copies} copies of each recording train nothing; at least 1 is needed")
+        if self.people % self.recipe.parts:
+            raise ValueError(f"{self.people} people cannot be split into {self.recipe.parts} equal parts")
+        if self.people < 2 * self.recipe.parts or self.each < 1:
+            raise ValueError("each part of a step needs windows of at least 2 people")
 
 
-def train_capp(settings: CappSettings, device: str = "cpu", say: Say | None = None) -> Path:
-    """Train as `settings` say, going on where an earlier run stopped; returns the file of the trained network."""
-    out = Path(settings.output)
+def train_capp(settings: CappSettings, device: str = "cpu", say: Say | None = None, world: World = ALONE) -> Path:
+    """Train as `settings` say, going on where an earlier run stopped; returns the file of the trained network.
+
+    Of several processes of a `world`, the leading one speaks and writes.
+    """
+    out, say = Path(settings.output), say if say and world.leads else (lambda text: None)
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -74,25 +87,34 @@ def train_capp(settings: CappSettings, device: str = "cpu", say: Say | None = No
         data = FilmedHeads(settings.clips)
     else:
         data = PerformedSpeech(settings.speech, load_audio_encoder(settings.encoder), copies=settings.copies, say=say)
-    torch.manual_seed(settings.recipe.seed)  # the first weights, and dropout
+    recipe, made = settings.recipe, out / "capp.safetensors"
+    torch.manual_seed(recipe.seed)  # the first weights
     network = new_network(settings, data).to(device)
-    average = averaged(network)
+    average, people = averaged(network), settings.people // recipe.parts
+    economise([network.audio, network.pose], settings.economy, Block)
+    drawn = Ahead(lambda generator: data.windows(seed_of(generator), people, settings.each), recipe, world)
 
     def loss(step: int, generator: torch.Generator) -> dict[str, Tensor]:
-        features, pose = data.windows(seed_of(generator), settings.people, settings.each)
+        features, pose = drawn(step, generator)
+        torch.manual_seed(generator.initial_seed())  # dropout
         return capp_losses(network, features.to(device), pose.to(device))
 
-    made = out / "capp.safetensors"
-    deciding = {name: value for name, value in asdict(settings).items() if name not in ("output", "recipe")}
-    reports = train(network, average, loss, settings.recipe, out / "state.safetensors", settings=deciding)
-    for report in logged(reports, out / "losses.csv"):
-        if report.step % settings.recipe.save_every == 0 or report.step == settings.recipe.steps:
-            average.trained_on = f"{data.told}; {report.step} steps of {settings.people * settings.each} windows"
-            save_capp(made, average, half=True)
+    def keep(step: int) -> None:
+        average.trained_on = f"{data.told}; {step} steps of {settings.people * settings.each} windows"
+        save_capp(made, average, half=True)
+
+    deciding = {name: value for name, value in asdict(settings).items() if name not in ANYWHERE}
+    deciding["hearing"] = data.encoder
+    reports = train(network, average, loss, recipe, out / "state.safetensors", settings=deciding, world=world)
+    for report in recorded(reports, out, world, out / "losses.png", settings.tensorboard):
+        if report.step % recipe.save_every == 0 or report.step == recipe.steps:
+            keep(report.step)
             save_curves(out / "losses.csv")
-        if say and (report.step % SAID_EVERY == 0 or report.step == settings.recipe.steps):
+        if report.step % SAID_EVERY == 0 or report.step == recipe.steps:
             losses = ", ".join(f"{name} {value:.4f}" for name, value in report.losses.items())
-            say(f"capp, step {report.step} of {settings.recipe.steps}: {losses}")
+            say(f"capp, step {report.step} of {recipe.steps}: {losses}")
+    if world.leads:  # a run may have been stopped right before it wrote the file of its last step
+        keep(recipe.steps)
     return made
 
 
