@@ -17,10 +17,10 @@ from .audio import load_audio_encoder
 from .cli_arguments import usable_device
 from .errors import BadInput, OutputError
 from .metrics.capp import load_capp
-from .metrics.evaluate import groups_of, keep, kept, key_of, per_video, read_wishes, table
+from .metrics.evaluate import groups_of, keep, kept, key_of, original_of, per_video, read_wishes, table, wish_of
 from .metrics.i3d import load_i3d
 from .metrics.lpips import load_lpips
-from .metrics.reading import Clip, Judges, Reading, Wish, read_clip
+from .metrics.reading import Clip, Judges, Reading, read_clip
 from .metrics.recognition import load_recognition
 from .metrics.report import as_csv, as_markdown
 from .metrics.syncnet import load_syncnet
@@ -62,27 +62,28 @@ def _clips(options: argparse.Namespace) -> list[tuple[str, list[Clip]]]:
     """The rows of the table with their videos; the real ones are the last, and may be none."""
     wishes = read_wishes(options.wishes) if options.wishes else {}
     groups, real = groups_of(options.generated), groups_of(options.real)
-    originals = {video.stem: video for group in real for video in group.videos}
-    named = {video.name for group in groups for video in group.videos}
+    named = {name for group in groups for video in group.videos for name in (video.name, group.within(video))}
     if unknown := sorted(wishes.keys() - named):
         raise BadInput(f"There is a wish for {unknown[0]}, which is not among the generated videos. Check its name.")
     rows = []
     for group in groups:
         clips = []
         for video in group.videos:
-            wish, original = wishes.get(video.name, Wish()), originals.get(video.stem)
-            clips.append(Clip(video, sound=_sound(options.audio, video), wish=wish, original=original))
+            sound, wish = _sound(options.audio, group.within(video)), wish_of(video, group, wishes)
+            clips.append(Clip(video, sound=sound, wish=wish, original=original_of(group.within(video), real)))
         rows.append((group.name, clips))
     return [*rows, ("", [Clip(video, real=True) for group in real for video in group.videos])]
 
 
-def _sound(place: Path | None, video: Path) -> Path | None:
-    """The sound that a generated video is measured with: the file, or of a folder the one of the video's name."""
+def _sound(place: Path | None, video: str) -> Path | None:
+    """The sound that a generated video is measured with: the file, or of a folder the one of the video's name, with
+    its folders or without."""
     if place is None or place.is_file():
         return place
-    found = next((path for end in SOUNDS if (path := place / f"{video.stem}{end}").is_file()), None)
+    stems = (place / Path(video).with_suffix(""), place / Path(video).stem)
+    found = next((path for stem in stems for end in SOUNDS if (path := Path(f"{stem}{end}")).is_file()), None)
     if found is None:
-        raise BadInput(f"{place} has no sound for {video.name}. Name a file, or a folder with {video.stem}.wav.")
+        raise BadInput(f"{place} has no sound for {video}. Name a file, or a folder with {Path(video).stem}.wav.")
     return found
 
 

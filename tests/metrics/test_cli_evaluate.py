@@ -10,8 +10,10 @@ from PIL import Image
 from tests.metrics import kit
 from vasa_core import cli_evaluate
 from vasa_core.cli import CANCELLED, FAILED, main
+from vasa_core.errors import BadInput
 from vasa_core.metrics import reading
-from vasa_core.metrics.evaluate import read_wishes
+from vasa_core.metrics.evaluate import groups_of, original_of, read_wishes, wish_of
+from vasa_core.metrics.reading import Wish
 from vasa_core.metrics.report import DASH
 
 
@@ -99,6 +101,46 @@ def test_wishes_are_degrees_and_portraits_beside_the_file(tmp_path):
     wish = read_wishes(path)["a.mp4"]
     assert wish.portrait == tmp_path / "p.png" and wish.distance == 1.5
     assert wish.gaze == pytest.approx((3.141593, -1.570796), abs=1e-6)
+
+
+@pytest.fixture
+def nested(tmp_path):
+    """Two people's videos of one name, generated and real."""
+    for name in ("made/ada/1.mp4", "made/bob/1.mp4", "real/ada/1.mov", "real/bob/1.mov", "flat/1.mp4", "flat/2.mp4"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    return tmp_path
+
+
+def test_a_video_re_enacts_the_one_of_its_own_name_and_folder(nested):
+    made, real, flat = groups_of([nested / "made", nested / "real", nested / "flat"])
+    for person in ("ada", "bob"):
+        assert original_of(f"{person}/1.mp4", [real]) == nested / "real" / person / "1.mov"
+    with pytest.raises(BadInput, match=r"1\.mp4 may re-enact .*ada/1\.mov or .*bob/1\.mov"):
+        original_of("1.mp4", [real])
+    assert original_of("ada/2.mp4", [real, flat]) == nested / "flat" / "2.mp4"
+    assert original_of("3.mp4", [real, flat]) is None
+    again = groups_of([nested / "flat" / "1.mp4", nested / "flat"])
+    assert original_of("1.mp4", again) == nested / "flat" / "1.mp4"  # twice the same is one
+
+
+def test_a_wish_may_name_the_folder_and_must_where_names_repeat(nested):
+    made, flat = groups_of([nested / "made", nested / "flat"])
+    near, far = Wish(distance=0.9), Wish(distance=1.2)
+    wishes = {"ada/1.mp4": near, "2.mp4": far}
+    assert wish_of(nested / "made/ada/1.mp4", made, wishes) == near
+    assert wish_of(nested / "made/bob/1.mp4", made, wishes) == Wish()
+    assert wish_of(nested / "flat/2.mp4", flat, wishes) == far
+    with pytest.raises(BadInput, match=r"several videos named 1\.mp4; say in the wishes which, as 'bob/1\.mp4'"):
+        wish_of(nested / "made/bob/1.mp4", made, {"1.mp4": near})
+
+
+def test_sounds_are_found_by_folder_and_name_or_by_name(nested):
+    for name in ("ada/1.wav", "1.flac"):
+        (nested / "sound" / name).parent.mkdir(parents=True, exist_ok=True)
+        (nested / "sound" / name).touch()
+    assert cli_evaluate._sound(nested / "sound", "ada/1.mp4") == nested / "sound" / "ada" / "1.wav"
+    assert cli_evaluate._sound(nested / "sound", "bob/1.mp4") == nested / "sound" / "1.flac"
 
 
 def test_what_is_not_there_is_said_in_one_sentence(films, capsys):

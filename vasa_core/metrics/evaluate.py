@@ -25,10 +25,15 @@ NO_REAL = "it is a distance to real videos; name some with --real"
 
 @dataclass(frozen=True)
 class Group:
-    """Videos that make one row of the table."""
+    """Videos that make one row of the table. folder: they are in it or below."""
 
     name: str
     videos: list[Path]
+    folder: Path
+
+    def within(self, video: Path) -> str:
+        """A video's name with the folders below the group's, as in 'ada/talk.mp4'."""
+        return video.relative_to(self.folder).as_posix()
 
 
 def groups_of(places: list[Path]) -> list[Group]:
@@ -39,19 +44,48 @@ def groups_of(places: list[Path]) -> list[Group]:
             videos = sorted(path for path in place.rglob("*") if path.suffix.lower() in SUFFIXES)
             if not videos:
                 raise BadInput(f"The folder {place} holds no video ({', '.join(SUFFIXES)}). Name one that does.")
-            groups.append(Group(place.resolve().name, videos))
+            groups.append(Group(place.resolve().name, videos, place))
         elif place.is_file():
-            groups.append(Group(place.stem, [place]))
+            groups.append(Group(place.stem, [place], place.parent))
         else:
             raise BadInput(f"There is no video and no folder at {place}. Check the path.")
     return groups
+
+
+def original_of(name: str, real: list[Group]) -> Path | None:
+    """The real video that the generated one called `name` within its group re-enacts: the one of the same name and
+    folders, else the one of the same name; endings do not count. BadInput where there are several.
+    """
+    wanted = Path(name).with_suffix("")
+    every = [(Path(group.within(video)).with_suffix(""), video) for group in real for video in group.videos]
+    for same in ([v for n, v in every if n == wanted], [v for n, v in every if n.name == wanted.name]):
+        if len({video.resolve() for video in same}) > 1:
+            raise BadInput(
+                f"{name} may re-enact {same[0]} or {same[1]}, which have its name. "
+                "Put generated videos into folders of the same names as the real ones'."
+            )
+        if same:
+            return same[0]
+    return None
+
+
+def wish_of(video: Path, group: Group, wishes: dict[str, Wish]) -> Wish:
+    """What a video of a group was asked to be, by its name with its folders, else by its name alone.
+
+    BadInput where the group has several of that name.
+    """
+    name = group.within(video)
+    if name not in wishes and video.name in wishes and sum(other.name == video.name for other in group.videos) > 1:
+        raise BadInput(f"{group.folder} has several videos named {video.name}; say in the wishes which, as '{name}'.")
+    return wishes.get(name, wishes.get(video.name, Wish()))
 
 
 def read_wishes(path: Path) -> dict[str, Wish]:
     """{name of a video file: what it was asked to be} of a JSON file; see the README. BadInput says what is wrong.
 
     {"talk.mp4": {"portrait": "ada.jpg", "gaze": [10, -5], "distance": 1.1}}: degrees to the viewer's right and up;
-    a portrait's path counts from the file's folder; each of the three may be left out.
+    a portrait's path counts from the file's folder; each of the three may be left out. A name may have the folders
+    below the one that is evaluated in front of it.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
