@@ -69,9 +69,10 @@ def run(live):
         with live.listen() as listener:
             started = time.monotonic()
             prompt_id = live.queue(prompt, listener.client_id)
-            events, seen = [], 0
+            events, times, seen = [], [], 0
             for event in listener.events(prompt_id):
                 events.append(event)
+                times.append(time.monotonic())
                 if interrupt_after and event.type == "progress" and event.data.get("node") == interrupt_after[0]:
                     seen += 1
                     if seen == interrupt_after[1]:
@@ -80,7 +81,7 @@ def run(live):
         seconds = time.monotonic() - started
         outputs = live.history(prompt_id)["outputs"] if events[-1].type == "execution_success" else {}
         files = live.outputs(prompt_id) if outputs else []
-        return Run(prompt_id, events, seconds, outputs, files)
+        return Run(prompt_id, events, times, seconds, outputs, files)
 
     return queue_and_wait
 

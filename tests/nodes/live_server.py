@@ -31,10 +31,14 @@ def comfyui_source() -> Path | None:
 
 @dataclass
 class Run:
-    """What one queued prompt did. `order`: ids of the nodes that were executed, not taken from the cache."""
+    """What one queued prompt did. `order`: ids of the nodes that were executed, not taken from the cache.
+
+    times: when each of `events` came, in seconds of one clock. seconds: the whole run, or from a cancel to its end.
+    """
 
     prompt_id: str
     events: list[Event]
+    times: list[float]
     seconds: float
     outputs: dict = field(default_factory=dict)
     files: list[Path] = field(default_factory=list)
@@ -57,6 +61,13 @@ class Run:
     def progress(self, node: str) -> list[Event]:
         """The progress messages of one node."""
         return [e for e in self.events if e.type == "progress" and e.data.get("node") == node]
+
+    def seconds_in(self, node: str) -> float:
+        """How long one node took, from its beginning to that of the next one."""
+        begun = [(k, event) for k, event in enumerate(self.events) if event.type == "executing"]
+        place = next(place for place, (_, event) in enumerate(begun) if event.data.get("node") == node)
+        end = begun[place + 1][0] if place + 1 < len(begun) else len(self.events) - 1
+        return self.times[end] - self.times[begun[place][0]]
 
     @property
     def previews(self) -> list[bytes]:
