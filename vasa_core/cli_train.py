@@ -27,8 +27,10 @@ def train(options: argparse.Namespace) -> None:
 
 def encoder(options: argparse.Namespace) -> None:
     """Train the shipped audio encoder again."""
+    from .train.distributed import refuse_company
     from .train.starter import train_encoder_model
 
+    refuse_company("train encoder")
     say(f"written: {train_encoder_model(_corpus_folder(options), options.recordings, say)}")
 
 
@@ -60,9 +62,11 @@ def face(options: argparse.Namespace) -> None:
 
 def prepare(options: argparse.Namespace) -> None:
     """Turn a folder of talking videos into clips for training; run it again to go on where it was stopped."""
+    from .train.distributed import refuse_company
     from .train.prepare import prepare as make
     from .train.preprocess import PrepareSettings
 
+    refuse_company("train prepare")
     settings = PrepareSettings(options.size, options.fps, options.encoder, options.syncnet)
     bar = Bar()
     report = make(options.videos, options.output, settings, options.workers, bar.step("videos"), say)
@@ -84,8 +88,10 @@ def capp(options: argparse.Namespace) -> None:
 
 
 def _train_motion_model(options: argparse.Namespace, encoder: Path | None) -> None:
+    from .train.distributed import refuse_company
     from .train.starter import RECIPE, train_motion_model
 
+    refuse_company("train starter" if options.stage is starter else "train motion without settings")
     made = train_motion_model(
         _corpus_folder(options),
         options.recordings,

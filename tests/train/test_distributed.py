@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from vasa_core.cli import main
 from vasa_core.errors import BadInput
 from vasa_core.train import distributed
 from vasa_core.train.distributed import ALONE, World, joined
@@ -136,6 +137,14 @@ def test_a_process_without_an_accelerator_of_its_own_is_refused(monkeypatch):
     monkeypatch.setattr(torch.accelerator, "device_count", lambda: 1)
     with pytest.raises(BadInput, match="Process 1 of this machine finds 1 accelerators"), joined(torch.device("cuda")):
         pass
+
+
+@pytest.mark.parametrize("words", [["encoder"], ["starter"], ["motion"], ["prepare", "videos", "-o", "clips"]])
+def test_what_runs_in_one_process_refuses_torchrun(words, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert main(["train", *words]) == 2 and "Start it without torchrun" in capfd.readouterr().err
+    assert not list(tmp_path.iterdir())
 
 
 def test_processes_that_start_from_different_steps_are_refused(monkeypatch):

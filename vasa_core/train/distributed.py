@@ -82,6 +82,12 @@ class World:
 ALONE = World()
 
 
+def refuse_company(what: str) -> None:
+    """BadInput where torchrun started several processes of `what`, which would write the same files."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise BadInput(f"'{what}' runs in one process. Start it without torchrun.")
+
+
 @contextmanager
 def joined(device: torch.device) -> Iterator[World]:
     """The processes that torchrun started, this one on an accelerator of its own; alone where it started none.
