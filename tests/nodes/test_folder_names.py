@@ -1,5 +1,5 @@
 """The pack in folders of many names, loaded by ComfyUI's own loader in one process: nodes, scripts, help pages, model
-folders; and what is written to disk on the way, which is nothing."""
+folders; and what is written to disk and warned of on the way, which is nothing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.nodes.live_server import ROOT, comfyui_source
 NAMES = ("vasa", "VASA-Talking-Portraits", "ComfyUI_VASA@nightly", "vasa.v1")
 NODES_ONLY = ("My VASA Pack", "Porträt")  # aiohttp finds no web folder whose name has to be escaped in an address
 PROBE = """
-import asyncio, json, os, sys
+import asyncio, json, logging, os, sys
 base, models, names = sys.argv[1], sys.argv[2], sys.argv[3:]
 sys.argv = ["main.py", "--cpu", "--base-directory", base, "--models-directory", models]
 sys.path.insert(0, os.getcwd())
@@ -31,6 +31,12 @@ def watch(event, args):
     if (writes or event == "os.mkdir") and "__pycache__" not in str(args[0]):
         written.append(str(args[0]))
 sys.addaudithook(watch)
+warned = []
+class Listening(logging.Handler):
+    def emit(self, record):
+        warned.append(record.getMessage())
+logging.getLogger().addHandler(Listening(logging.WARNING))
+logging.captureWarnings(True)
 async def loaded(name):
     for key in [key for key in nodes.NODE_CLASS_MAPPINGS if key.startswith("VASA_")]:
         del nodes.NODE_CLASS_MAPPINGS[key]
@@ -43,10 +49,12 @@ async def served(name, files):
         return [(await client.get(f"/extensions/{quote(name)}/{file}")).status for file in files]
 async def main():
     nodes_of = {name: await loaded(name) for name in names}
-    written_by_us = list(written)
+    written_by_us, warned_of_us = list(written), list(warned)
+    logging.warning("the listener hears this")
     files = ["js/gaze_pad.js", "docs/VASA_Gaze.md", "docs/VASA_Gaze/zh.md"]
     served_of = {name: await served(name, files) for name in names}
     print(json.dumps({"nodes": nodes_of, "served": served_of, "written": written_by_us,
+                      "warned": warned_of_us, "heard": warned[len(warned_of_us):][:1],
                       "models": folder_paths.get_folder_paths("vasa")}))
 asyncio.run(main())
 """
@@ -79,6 +87,11 @@ def test_every_node_is_there_whatever_the_folder_is_called(probe, name):
 @pytest.mark.parametrize("name", NAMES)
 def test_scripts_and_help_pages_are_served(probe, name):
     assert probe["served"][name] == [200, 200, 200]
+
+
+def test_loading_warns_of_nothing(probe):
+    assert probe["warned"] == []
+    assert probe["heard"] == ["the listener hears this"]
 
 
 def test_loading_writes_nothing(probe):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
@@ -30,7 +31,8 @@ extension = asyncio.run(module.comfy_entrypoint())
 asyncio.run(extension.on_load())
 nodes = asyncio.run(extension.get_node_list())
 seconds = time.process_time() - began
-weights = [path for path in opened if path.endswith(".safetensors")]
+data = (".safetensors", ".sft", ".pt", ".pth", ".npz", ".bin")
+weights = [path for path in opened if path.endswith(data)]
 print(json.dumps({{"seconds": seconds, "nodes": len(nodes), "weights": weights}}))
 """
 
@@ -54,9 +56,12 @@ def test_importing_all_nodes_is_quick_and_reads_no_weights(live):
 
 
 def test_the_server_says_nothing_bad_about_the_pack(live, object_info):
+    """While it starts it names the pack once: how long it took to import. ComfyUI adds (IMPORT FAILED) to bad ones."""
     assert any(name.startswith("VASA_") for name in object_info)
-    for line in live.log.read_text(errors="replace").splitlines():
-        assert not (PACK_FOLDER in line and ("WARNING" in line or "ERROR" in line or "FAILED" in line)), line
+    start, opened, _ = live.log.read_text(errors="replace").partition("To see the GUI go to")
+    assert opened, start
+    told = [line for line in start.splitlines() if PACK_FOLDER in line]
+    assert len(told) == 1 and re.fullmatch(rf".*INFO.* \d+\.\d seconds: \S*{PACK_FOLDER}", told[0]), told
 
 
 def test_only_weights_of_the_users_are_listed(live):

@@ -74,11 +74,35 @@ def test_the_snapshot_is_complete(ours, stored):
     assert current == stored, "Nodes or inputs were added: record them, see the top of this file."
 
 
-def test_a_removed_or_reordered_input_would_be_noticed(ours, stored):
+def _required(info: dict) -> dict:
+    return info["VASA_GenerateMotion"]["input"]["required"]
+
+
+def _reversed(info: dict) -> None:
+    info["VASA_GenerateMotion"]["input"]["required"] = dict(reversed(_required(info).items()))
+
+
+def _put_first(info: dict) -> None:
+    new = {"speed": ["FLOAT", {}]}
+    info["VASA_GenerateMotion"]["input"]["required"] = new | _required(info)
+
+
+BREAKS = {
+    "an input removed": lambda info: _required(info).pop("seed"),
+    "an input retyped": lambda info: _required(info).update(seed=["FLOAT", {}]),
+    "inputs reordered": _reversed,
+    "an input before others": _put_first,
+    "an output removed": lambda info: info["VASA_GenerateMotion"].update(output=[], output_name=[]),
+    "a node gone": lambda info: info.pop("VASA_GenerateMotion"),
+    "a choice removed": lambda info: info["VASA_Gaze"]["input"]["required"]["gaze"][1]["options"].pop(),
+}
+
+
+@pytest.mark.parametrize("change", BREAKS)
+def test_what_breaks_old_workflows_would_be_noticed(ours, stored, change):
     changed = json.loads(json.dumps(ours))
-    first = changed["VASA_GenerateMotion"]["input"]["required"]
-    changed["VASA_GenerateMotion"]["input"]["required"] = dict(reversed(first.items()))
-    with pytest.raises(AssertionError, match="reordered"):
+    BREAKS[change](changed)
+    with pytest.raises(AssertionError, match="VASA_GenerateMotion|VASA_Gaze"):
         test_no_released_node_input_or_output_is_gone_or_moved(changed, stored)
 
 
