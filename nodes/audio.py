@@ -68,6 +68,6 @@ class AudioFeatures(io.ComfyNode):
                 f"The motion model hears with '{model.encoder}': connect ComfyUI's Audio Encoder Encode, with that "
                 f"encoder, to the input 'audio_encoder_output'."
             )
-        encoder = host.audio_encoder(model.encoder)
+        encoder = host.audio_encoder(model.encoder, model.encoder_weights)
         frames = frame_count(sound.duration, model.fps)
         return io.NodeOutput(host.to_cache(encoder(sound, frames, model.fps)))

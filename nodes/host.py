@@ -28,7 +28,7 @@ from comfy.cli_args import args as launched_with
 from PIL import Image
 from torch import Tensor, nn
 
-from ..vasa_core.audio import AUDIO_ENCODERS, load_audio_encoder
+from ..vasa_core.audio import AUDIO_ENCODERS, load_trained_with
 from ..vasa_core.errors import BadInput, VasaError
 from ..vasa_core.pipeline import CHUNK
 from ..vasa_core.types import AudioEncoder
@@ -134,8 +134,8 @@ def vision() -> Vision:
 
 
 @lru_cache(maxsize=4)
-def _placed_encoder(name: str) -> Placed[nn.Module]:
-    encoder = load_audio_encoder(name)
+def _placed_encoder(name: str, weights: str) -> Placed[nn.Module]:
+    encoder = load_trained_with(name, weights)
     return Placed(encoder, encoder)
 
 
@@ -144,9 +144,9 @@ def has_audio_encoder(name: str) -> bool:
     return name in AUDIO_ENCODERS
 
 
-def audio_encoder(name: str) -> AudioEncoder:
-    """An audio encoder that this pack brings, loaded once for all nodes, ready to run."""
-    return _placed_encoder(name).ready(ENCODER_MEMORY)
+def audio_encoder(name: str, weights: str = "") -> AudioEncoder:
+    """An audio encoder that this pack brings, loaded once for all nodes, ready to run; see audio.load_trained_with."""
+    return _placed_encoder(name, weights).ready(ENCODER_MEMORY)
 
 
 def to_device(value: Value) -> Value:

@@ -3,10 +3,11 @@ import torch
 
 from tests.motion.motion_kit import TINY, features, tiny_model
 from vasa_core.arkit import ARKIT
+from vasa_core.audio import load_audio_encoder, weights_of
 from vasa_core.errors import WeightsError
 from vasa_core.motion.channels import arkit_channels, plain_channels
 from vasa_core.motion.generate import Sampling, generate
-from vasa_core.motion.model import ARCHITECTURE, MotionModel, load_motion_model, save_motion_model
+from vasa_core.motion.model import ARCHITECTURE, MotionModel, encoder_of, load_motion_model, save_motion_model
 from vasa_core.types import Controls, MotionSpace
 from vasa_core.weights import checkpoint
 
@@ -42,6 +43,19 @@ def test_other_spaces_have_models_too(tmp_path):
         load_motion_model(tmp_path / "m.safetensors", space=ARKIT)
     with pytest.raises(WeightsError, match="wav2vec2"):
         load_motion_model(tmp_path / "m.safetensors", encoder="phonetic")
+
+
+def test_an_encoder_of_other_weights_than_in_training_is_refused(tmp_path):
+    right = weights_of(load_audio_encoder("phonetic"))
+    for weights in ("", right, "0123abcd"):
+        save_motion_model(tmp_path / "m.safetensors", MotionModel(ARKIT, "phonetic", 38, TINY, encoder_weights=weights))
+        model = load_motion_model(tmp_path / "m.safetensors")
+        assert model.encoder_weights == weights
+        if weights == "0123abcd":
+            with pytest.raises(WeightsError, match=f"'phonetic' heard with the weights 0123abcd, not with.*{right}"):
+                encoder_of(model)
+        else:
+            assert encoder_of(model).channels == 38
 
 
 @pytest.mark.parametrize("channels", [arkit_channels(), plain_channels(ARKIT)])

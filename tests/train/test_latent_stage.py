@@ -9,7 +9,7 @@ import torch
 
 from tests.faces.vasa_kit import lively_network, picture_crop
 from tests.train.talking_kit import write_talkers
-from vasa_core.audio import load_audio_encoder
+from vasa_core.audio import load_audio_encoder, weights_of
 from vasa_core.cli import main
 from vasa_core.errors import BadInput, WrongSpace
 from vasa_core.faces import load_face_model
@@ -73,6 +73,7 @@ def test_the_file_says_what_it_was_trained_on(folder, trained):
     path, said = trained
     model, face = load_motion_model(path), load_face_model(str(folder / "face.safetensors"))
     assert model.space == face.space and model.encoder == "phonetic" and model.fps == 25.0
+    assert model.encoder_weights == weights_of(load_audio_encoder("phonetic"))
     assert any(f"space {face.space.name}" in line for line in said) and "step 70 of 70" in said[-1]
     rows = read_rows(path.with_name("losses.csv"))
     assert rows[0][3:] == ["position", "velocity"] and len(rows) == 71

@@ -1,8 +1,8 @@
 """A motion model and its file: denoiser, channels, and what it is for.
 
-The file is safetensors. Its header names the architecture, the preset, the motion space, the audio encoder and its
-channels, the frame rate and the stored precision; what the motion's channels are made of, and their normalisation, is
-among the tensors.
+The file is safetensors. Its header names the architecture, the preset, the motion space, the audio encoder, its weights
+and channels, the frame rate and the stored precision; what the motion's channels are made of, and their normalisation,
+is among the tensors.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Protocol
 import torch
 from torch import nn
 
-from ..audio import load_audio_encoder
+from ..audio import load_trained_with
 from ..errors import BadInput, WeightsError
 from ..types import AudioFeatures, Controls, Motion, MotionSpace
 from ..weights import checkpoint
@@ -36,7 +36,8 @@ class MotionModel(nn.Module):
 
     encoder: name of the audio encoder, as in AudioFeatures; audio_channels: width of its features; fps: frames per
     second of features and motion alike; channels: in which it sees motion, by default every number of it by itself;
-    sampling: what holds where the user asks for nothing.
+    encoder_weights: which of that encoder, see audio.weights_of, or '' where nobody said; sampling: what holds where
+    the user asks for nothing.
     """
 
     sampling = Sampling(steps=10, cfg_audio=0.5, cfg_gaze=1.0)
@@ -49,8 +50,10 @@ class MotionModel(nn.Module):
         preset: str | Preset = "starter",
         fps: float = FPS,
         channels: MotionChannels | None = None,
+        encoder_weights: str = "",
     ) -> None:
         super().__init__()
+        self.encoder_weights = encoder_weights
         self.space, self.encoder, self.audio_channels, self.fps = space, encoder, audio_channels, fps
         self.preset = PRESETS[preset] if isinstance(preset, str) else preset
         self.channels = channels or plain_channels(space)
@@ -100,6 +103,7 @@ def save_motion_model(path: str | Path, model: MotionModel, half: bool = False) 
         space=model.space.name,
         dynamics=str(model.space.dynamics),
         encoder=model.encoder,
+        encoder_weights=model.encoder_weights,
         audio_channels=str(model.audio_channels),
         fps=repr(float(model.fps)),
         window=str(WINDOW),
@@ -137,11 +141,12 @@ def load_motion_model(
 def encoder_of(model: MotionModel | SamplingModel, file: str | Path | None = None) -> nn.Module:
     """The audio encoder that `model` hears with: its own where it brings one, else from `file` or by its name.
 
-    BadInput where it brings its own and a file is given; else see `load_audio_encoder`.
+    BadInput where it brings its own and a file is given, WeightsError where the model names other weights than the
+    file's; else see `load_audio_encoder`.
     """
     own = getattr(model, "hearing", None)
     if own is None:
-        return load_audio_encoder(file or model.encoder)
+        return load_trained_with(file or model.encoder, model.encoder_weights)
     if file is not None:
         raise BadInput(f"This motion model brings its own audio encoder, '{model.encoder}'; leave the other one out.")
     return own
@@ -161,6 +166,7 @@ def _load_own(path: Path) -> MotionModel:
         ) from error
     if sizes != (WINDOW, PREVIOUS):
         raise WeightsError(f"{path.name} was made for other windows than this version's.")
-    model = MotionModel(found, made_for, channels, preset, fps, MotionChannels(names, found))
+    weights = header.get("encoder_weights", "")
+    model = MotionModel(found, made_for, channels, preset, fps, MotionChannels(names, found), weights)
     checkpoint.load_into(model, tensors, path.name)
     return model.eval()

@@ -18,6 +18,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
+from ..audio import weights_of
 from ..errors import NoFaceFound, OutputError
 from ..motion.conditions import WINDOW
 from ..motion.edit import resample
@@ -77,8 +78,7 @@ def extract(
 
 def encoder_key(encoder: nn.Module) -> str:
     """A name for an audio encoder that is another one when its weights are."""
-    weights = {name: value.cpu() for name, value in encoder.state_dict().items()}
-    return f"{encoder_name(encoder)}-{checkpoint.content_hash(weights)[:8]}"
+    return f"{encoder_name(encoder)}-{weights_of(encoder)}"
 
 
 def encoder_name(encoder: AudioEncoder) -> str:

@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from torch import Generator, Tensor
 
-from ..audio import load_audio_encoder
+from ..audio import load_audio_encoder, weights_of
 from ..errors import BadInput, OutputError
 from ..motion.channels import MotionChannels
 from ..motion.denoiser import PRESETS, Block
@@ -112,6 +112,7 @@ def train_latent_motion(
     windows = LatentWindows(clips, settings.withheld)
     say(f"training on {len(windows)} windows of {len(clips)} clips, space {reader.space.name}, hearing {name}")
     model = new_latent_model(windows, reader.space, name, settings.preset, recipe.seed)
+    model.encoder_weights = weights_of(encoder)
     model.to(device)
     average, size = averaged(model), settings.batch // recipe.parts
     economise([model.denoiser], settings.economy, Block)
