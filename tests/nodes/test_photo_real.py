@@ -88,7 +88,8 @@ def test_without_weights_one_sentence_says_which_file_goes_where_and_from_where(
     message = run(prompt).error
     assert message.endswith(".") and ". " not in message and "\n" not in message
     model = LIVEPORTRAIT if LIVEPORTRAIT.title in message else JOYVASA
-    for part in (model.files[0].name, str(folders[model]), model.files[0].address(), f"fetch {model.name}"):
+    file = model.files[0]
+    for part in (file.name, str(folders[model]), file.address(), file.sha256, f"fetch {model.name}"):
         assert part in message
 
 

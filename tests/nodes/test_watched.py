@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import pytest
 
@@ -45,6 +46,54 @@ def test_a_portrait_talks_without_any_network(watched, fresh):
     assert done.ending.type == "execution_success", done.ending
     assert {"portrait", "features", "motion", "video"} <= set(done.order)
     assert seen["connections"] == []
+
+
+def test_every_node_but_the_download_works_without_any_network(watched, fresh, object_info):
+    prompt = fresh(3)
+    few = {"edit": "trim", "edit.start": 0.0, "edit.end": 0.2}
+    face = {"face_model": ["face", 0], "portrait": ["portrait", 0]}
+    prompt |= {
+        "numbers": node(
+            "VASA_ControlValues", yaw=3.0, pitch=0.0, distance=1.1, emotion="happiness", strength=0.3
+        ),
+        "timeline": node("VASA_ControlTimeline", timeline={"version": 1}),
+        "distance": node("VASA_HeadDistance", distance="fixed", **{"distance.value": ["numbers", 1]}),
+        "emotion": node("VASA_Emotion", emotion="fixed", **{"emotion.value": ["numbers", 2]}),
+        "sampling": node("VASA_SamplingOptions", steps=2, cfg_audio=0.5, cfg_gaze=1.0),
+        "few": node("VASA_EditMotion", motion=["motion", 0], **few),
+        "plot": node("VASA_MotionPlot", motion=["few", 0]),
+        "viewer": node("VASA_MotionViewer", motion=["few", 0], **face),
+        "kept": node("VASA_SaveMotion", motion=["few", 0], filename_prefix="motion/offline", format="safetensors"),
+        "frames": node("VASA_DecodeFrames", motion=["few", 0], **face),
+        "paste": node(
+            "VASA_PasteIntoPicture", images=["frames", 0], picture=["flipped", 0], portrait=["portrait", 0],
+            feather=0.06,
+        ),
+        "driven": node("VASA_MotionFromVideo", images=["frames", 0], fps=25.0),
+        "landmarks": node("TestLandmarks", portrait=["portrait", 0], frames=3, faces=1),
+        "marked": node("VASA_MotionFromFaceLandmarks", face_landmarks=["landmarks", 0], fps=25.0),
+        "options": node(
+            "VASA_LivePortraitOptions", lips="closed", stitching=True, multiplier=1.0, exact_rest=False,
+            eyes="as in the picture", mouth="as in the picture",
+        ),
+    }  # fmt: skip
+    prompt["gaze"]["inputs"]["gaze.value"] = ["numbers", 0]
+    chain = ("timeline", "gaze", "distance", "emotion", "motion")
+    for before, after in pairwise(chain):
+        prompt[after]["inputs"]["controls"] = [before, 0]
+    prompt["motion"]["inputs"]["sampling"] = ["sampling", 0]
+    ends = ("plot", "paste", "driven", "marked", "options")
+    prompt |= {f"report {name}": node("TestReport", value=[name, 0]) for name in ends}
+    (done,), seen = watched(prompt)
+    assert done.ending.type == "execution_success", done.ending
+    file = f"motion/{done.outputs['kept']['files'][0]['filename']} [output]"
+    again = {"loaded": node("VASA_LoadMotion", file=file), "report": node("TestReport", value=["loaded", 0])}
+    (loaded,), seen_again = watched(again)
+    assert loaded.ending.type == "execution_success", loaded.ending
+    (cached,) = (event.data["nodes"] for event in done.events if event.type == "execution_cached")
+    ran = {prompt[name]["class_type"] for name in (*done.order, *cached)} | {"VASA_LoadMotion"}
+    assert {name for name in object_info if name.startswith("VASA_")} - ran == {"VASA_DownloadModels"}
+    assert seen["connections"] == seen_again["connections"] == []
 
 
 def test_the_watch_sees_a_download_that_is_cut_off(watched, hub):

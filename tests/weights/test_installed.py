@@ -72,7 +72,7 @@ def test_a_conversion_is_preferred_to_the_original(tmp_path):
     assert installed.on_disk(file, [tmp_path]).suffix == ".safetensors"
 
 
-def test_a_missing_file_is_one_sentence_with_file_folder_and_address(tmp_path):
+def test_a_missing_file_is_one_sentence_with_file_folder_address_and_hash(tmp_path):
     file = LIVEPORTRAIT.files[0]
     (tmp_path / "liveportrait").mkdir()
     (tmp_path / "liveportrait" / file.name).write_bytes(b"x")
@@ -81,6 +81,7 @@ def test_a_missing_file_is_one_sentence_with_file_folder_and_address(tmp_path):
     message = str(caught.value)
     assert message.startswith("The file motion_extractor.pth of LivePortrait is missing from ")
     assert str(tmp_path / "liveportrait") in message and LIVEPORTRAIT.files[1].address() in message
+    assert LIVEPORTRAIT.files[1].sha256 in message
     assert "fetch liveportrait" in message and message.endswith(".") and ". " not in message
 
 

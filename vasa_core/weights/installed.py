@@ -53,7 +53,7 @@ def on_disk(file: ReleasedFile, folders: Sequence[Path]) -> Path | None:
 
 
 def find(model: ReleasedModel, folders: Sequence[Path]) -> dict[str, Path]:
-    """{stem: path} of every file of `model`. WeightsError names the first that is missing, its folder and address."""
+    """{stem: path} of every file of `model`. WeightsError names the first missing one, its folder, address and hash."""
     found = {file.stem: on_disk(file, folders) for file in model.files}
     for file in model.files:
         if found[file.stem] is None:
@@ -62,9 +62,10 @@ def find(model: ReleasedModel, folders: Sequence[Path]) -> dict[str, Path]:
 
 
 def missing(file: ReleasedFile, model: ReleasedModel, folder: Path) -> WeightsError:
-    """The error for a file that is not there: what, where it belongs, and from where it comes."""
+    """The error for a file that is not there: what, where it belongs, from where it comes, and how to know it."""
+    known = f" (SHA-256 {file.sha256})" if file.sha256 else ""
     node = "" if model.kind == "metric" else "with the node Download Models or "
     return WeightsError(
         f"The file {file.name} of {model.title} is missing from {folder}: get it {node}with "
-        f"`python -m vasa_core fetch {model.name}`, or put it there yourself from {file.address()}."
+        f"`python -m vasa_core fetch {model.name}`, or put it there yourself from {file.address()}{known}."
     )
