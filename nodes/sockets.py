@@ -33,7 +33,7 @@ def picture_from_image(image: Tensor, name: str = "image") -> Tensor:
     if image.shape[0] != 1:
         raise BadInput(
             f"The input '{name}' holds {image.shape[0]} pictures where one is needed. Pick one, "
-            f"for example with ComfyUI's node 'Image From Batch'."
+            f"for example with ComfyUI's node 'Get Image from Batch'."
         )
     return frames_from_image(image)[0]
 
