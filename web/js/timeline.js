@@ -28,11 +28,11 @@ app.registerExtension({
   getCustomWidgets: () => ({ VASA_TIMELINE: valueWidget({ height: 340, width: 440, make: makeTimeline }) }),
 });
 
-function makeTimeline(model, options, node) {
+function makeTimeline(model, options, node, host) {
   const { ranges, natural } = model;
   const state = { lane: "gaze", chosen: null, time: 0, channel: { gaze: "yaw", distance: "distance", emotion: "happiness" } };
   const stage = new Stage();
-  const waveform = new Waveform(node, "audio", () => settleLength());
+  const waveform = new Waveform(node, "audio", host, () => settleLength());
   const value = () => (model.understood ? model.stored : model.fallback); // never changed in place
   const kind = () => (state.lane === "emotion" ? "emotion" : state.channel[state.lane]);
   const channelNow = () => state.channel[state.lane];
@@ -284,7 +284,7 @@ function makeTimeline(model, options, node) {
     remove: () => removeKey(),
   });
 
-  const place = () => `${node.graph?.id}/${node.id}`;
+  const place = () => `${host.graph?.id}/${host.id}`;
 
   /** Where one was before an undo made this node anew. */
   function recall() {
@@ -304,7 +304,7 @@ function makeTimeline(model, options, node) {
       seek(state.time);
       return;
     }
-    if (node.graph) kept.set(place(), { state, stage });
+    if (host.graph) kept.set(place(), { state, stage });
     if (!grip && lastTime(value()) > stage.length) settleLength();
     surface.describe({
       role: "slider",

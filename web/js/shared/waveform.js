@@ -8,22 +8,29 @@ const KEPT = 16; // sounds; undo makes nodes anew, and decoding takes long
 
 const known = new Map(); // where a sound comes from: {peaks, seconds}
 
-/** Watches the input `name` of a node. peaks: 0..1, evenly over `seconds`, which is 0 while there is no sound. */
+/**
+ * Watches the input `name` of a node. host: the node itself, or that of the subgraph which shows the node's widget.
+ * peaks: 0..1, evenly over `seconds`, which is 0 while there is no sound.
+ */
 export class Waveform {
-  constructor(node, name, changed) {
-    Object.assign(this, { node, name, changed, peaks: [], seconds: 0, loudest: 1, from: null });
-    const { onExecuted, onConnectionsChange, onRemoved } = node;
+  constructor(node, name, host, changed) {
+    Object.assign(this, { node, name, host, changed, peaks: [], seconds: 0, loudest: 1, from: null });
+    const { onExecuted } = node;
+    const { onRemoved } = host;
     const look = () => this.look();
     node.onExecuted = (output) => {
       onExecuted?.call(node, output);
       if (output?.peaks?.length) this.learn({ peaks: output.peaks.map((level) => level / 255), seconds: output.seconds[0] });
     };
-    node.onConnectionsChange = function (...change) {
-      const result = onConnectionsChange?.apply(this, change);
-      requestAnimationFrame(look);
-      return result;
-    };
-    node.onRemoved = function (...removed) {
+    for (const wired of new Set([node, host])) {
+      const { onConnectionsChange } = wired;
+      wired.onConnectionsChange = function (...change) {
+        const result = onConnectionsChange?.apply(this, change);
+        requestAnimationFrame(look);
+        return result;
+      };
+    }
+    host.onRemoved = function (...removed) {
       api.removeEventListener("graphChanged", look);
       return onRemoved?.apply(this, removed);
     };
@@ -55,11 +62,18 @@ export class Waveform {
     if (sound && from === this.from) this.learn(sound);
   }
 
+  /** The link that brings the sound and the node where it ends: the host's, where the subgraph hands it on to the node. */
+  wire() {
+    const { node, host } = this;
+    const link = linkInto(node, this.name);
+    const handed = link && host.subgraph === node.graph && host.subgraph?.inputs?.[link.origin_slot];
+    if (!handed || node.graph.getNodeById(link.origin_id)) return { node, link };
+    return { node: host, link: linkInto(host, handed.name) };
+  }
+
   /** {from: a name for what is connected, null for nothing; file: query of its file, where it is a Load Audio}. */
   source() {
-    const { node } = this;
-    const id = node.inputs?.find((input) => input.name === this.name)?.link;
-    const link = id == null ? null : (node.graph?.getLink?.(id) ?? node.graph?.links?.[id]);
+    const { node, link } = this.wire();
     if (!link) return { from: null };
     const origin = node.graph.getNodeById(link.origin_id);
     const value = origin?.type === "LoadAudio" && origin.widgets?.find((widget) => widget.name === "audio")?.value;
@@ -70,6 +84,11 @@ export class Waveform {
     const file = new URLSearchParams(parts).toString();
     return { from: file, file };
   }
+}
+
+function linkInto(node, name) {
+  const id = node.inputs?.find((input) => input.name === name)?.link;
+  return id == null ? null : (node.graph?.getLink?.(id) ?? node.graph?.links?.[id]);
 }
 
 async function soundOf(file) {

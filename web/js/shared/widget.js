@@ -43,32 +43,54 @@ const STYLE = `
 /** The constructor that ComfyUI calls for each input of a type; height, width: the least, in CSS pixels. */
 export function valueWidget({ height, width = 260, make }) {
   return (node, name, data) => {
-    const options = data[1] ?? {};
-    const model = new Model(options);
-    const view = make(model, options, node);
-    const element = assemble(view, height);
-    element.dataset.widget = name;
-    const widget = node.addDOMWidget(name, data[0], element, {
-      getValue: () => model.value,
-      setValue: (value) => {
-        model.load(value);
-        settle(element, node, name);
-      },
-      getMinHeight: () => height,
-      hideOnZoom: false,
-    });
-    widget.tooltip = options.tooltip;
-    model.onChange((byUser) => {
-      view.show(byUser);
-      view.notice.textContent = model.understood ? "" : word("This value is not understood: set it again.");
-      if (byUser) widget.callback?.(model.value);
-      node.graph?.setDirtyCanvas?.(true, false);
-    });
-    view.show(false);
-    followLink(element, node, name);
-    settle(element, node, name);
-    return { widget, minWidth: width, minHeight: height };
+    const [type, options = {}] = data;
+    return addWidget(node, name, { type, options, height, width, make });
   };
+}
+
+const kinds = new WeakMap(); // element of a value's widget -> what it takes to make another one like it
+
+/**
+ * Another widget like the one of this element, on the node of a subgraph that shows it as its own; null where the element
+ * is none of ours. held: {value}, where ComfyUI keeps the subgraph's own value. Returns what valueWidget's returns.
+ */
+export function twinOf(element, host, name, held) {
+  const kind = kinds.get(element);
+  return kind ? addWidget(host, name, kind, held) : null;
+}
+
+function addWidget(node, name, kind, held = null) {
+  const { type, options, width, height, make } = kind;
+  const inner = kind.node ?? node; // whose sockets count, where this is a twin
+  const model = new Model(options);
+  const view = make(model, options, inner, node);
+  const element = assemble(view, height);
+  element.dataset.widget = name;
+  kinds.set(element, { ...kind, node: inner });
+  const hold = () => held && (held.value = model.value);
+  const widget = node.addDOMWidget(name, type, element, {
+    getValue: () => (held?.value ? structuredCloneOf(held.value) : model.value),
+    setValue: (value) => {
+      model.load(value);
+      hold();
+      settle(element, node, name);
+    },
+    getMinHeight: () => height,
+    hideOnZoom: false,
+  });
+  widget.tooltip = options.tooltip;
+  model.onChange((byUser) => {
+    view.show(byUser);
+    view.notice.textContent = model.understood ? "" : word("This value is not understood: set it again.");
+    if (byUser) hold();
+    if (byUser) widget.callback?.(model.value);
+    node.graph?.setDirtyCanvas?.(true, false);
+  });
+  view.show(false);
+  followLink(element, node, name);
+  settle(element, node, name);
+  if (held) requestAnimationFrame(() => (widget.value = held.value)); // ComfyUI fills it in after it has made the widget
+  return { widget, minWidth: width, minHeight: height };
 }
 
 /** The value of one widget: plain numbers by name, with the version. A value that is not understood is kept as it is. */
