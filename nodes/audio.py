@@ -58,16 +58,17 @@ class AudioFeatures(io.ComfyNode):
             samples = audio_encoder_output["audio_samples"]
             frames = frame_count(samples / SPEECH_RATE, model.fps)
             layers = audio_encoder_output["encoded_audio_all_layers"]
-            return io.NodeOutput(host.to_cache(features_from_encoder_output(layers, samples, frames, model.fps, layer)))
+            with host.named_input("audio_encoder_output"):
+                features = features_from_encoder_output(layers, samples, frames, model.fps, layer)
+            return io.NodeOutput(host.to_cache(features))
         sound = sockets.audio_from_socket(audio)
         if motion_model.hearing is not None:
             encoder = motion_model.hearing.ready(HEARING_MEMORY)
-            return io.NodeOutput(host.to_cache(encoder(sound, frame_count(sound.duration, model.fps), model.fps)))
-        if not host.has_audio_encoder(model.encoder):
+        elif host.has_audio_encoder(model.encoder):
+            encoder = host.audio_encoder(model.encoder, model.encoder_weights)
+        else:
             raise BadAudio(
                 f"The motion model hears with '{model.encoder}': connect ComfyUI's Audio Encoder Encode, with that "
                 f"encoder, to the input 'audio_encoder_output'."
             )
-        encoder = host.audio_encoder(model.encoder, model.encoder_weights)
-        frames = frame_count(sound.duration, model.fps)
-        return io.NodeOutput(host.to_cache(encoder(sound, frames, model.fps)))
+        return io.NodeOutput(host.to_cache(encoder(sound, frame_count(sound.duration, model.fps), model.fps)))

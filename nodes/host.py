@@ -136,7 +136,7 @@ def vision() -> Vision:
 @lru_cache(maxsize=4)
 def _placed_encoder(name: str, weights: str) -> Placed[nn.Module]:
     encoder = load_trained_with(name, weights)
-    return Placed(encoder, encoder)
+    return Placed(encoder, encoder, slow=True)  # ten minutes of sound take seconds
 
 
 def has_audio_encoder(name: str) -> bool:

@@ -144,5 +144,7 @@ def test_encoder_output_of_comfyui_gives_the_same_features(tmp_path):
         torch.testing.assert_close(native.values, features.values, atol=1e-5, rtol=1e-5)
         assert native.encoder == features.encoder
     assert features_from_encoder_output(layers, 32000, 50, 25, layer=1).encoder == "wav2vec2-128-layer1"
+    with pytest.raises(BadInput, match=f"layers 0 to {len(layers) - 1}, no {len(layers)}"):
+        features_from_encoder_output(layers, 32000, 50, 25, layer=len(layers))
     with pytest.raises(BadInput, match="one clip at a time"):
         features_from_encoder_output(torch.zeros(2, 49, 128), 16000, 25, 25)

@@ -201,10 +201,13 @@ def features_from_encoder_output(
     """Features from what ComfyUI's AudioEncoderEncode gives.
 
     encoded: `encoded_audio` (1, T, D), or `encoded_audio_all_layers`, from which `layer` is taken. audio_samples: the
-    length of the sound at 16 kHz; rows that lie beyond its end are left out.
+    length of the sound at 16 kHz; rows that lie beyond its end are left out. Raises BadInput for a layer that is not
+    there, and for several clips at once.
     """
     chosen, named = encoded, None
     if not isinstance(encoded, Tensor):
+        if not -len(encoded) <= layer < len(encoded):
+            raise BadInput(f"The audio encoder output has the layers 0 to {len(encoded) - 1}, no {layer}. Use -1.")
         chosen = encoded[layer]
         named = None if layer in (-1, len(encoded) - 1) else layer
     if chosen.ndim != 3 or chosen.shape[0] != 1:

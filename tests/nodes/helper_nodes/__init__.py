@@ -6,6 +6,8 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from .core_models import CoreModels
+
 
 class Report:
     """Say what arrived: type, shape, range."""
@@ -248,6 +250,7 @@ class WidgetValues:
 
 
 NODE_CLASS_MAPPINGS = {
+    "TestCoreModels": CoreModels,
     "TestWidgetValues": WidgetValues,
     "TestReleasedModels": ReleasedModels,
     "TestReport": Report,
