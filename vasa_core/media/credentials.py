@@ -1,4 +1,4 @@
-"""Content Credentials (C2PA): a signed statement inside a video that it is synthetic, for who has a certificate.
+"""Content Credentials (C2PA): a signed statement inside a video that it is synthetic, for whoever has a certificate.
 
 Uses the Content Authenticity Initiative's own library, the optional extra `credentials`. The statement names IPTC's
 digital source type of generated media, this pack's version, and what the video's tags say of models and seed. Nothing

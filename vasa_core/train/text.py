@@ -1,5 +1,4 @@
-"""Endless English-like sentences for the speech synthesisers: what is said matters
-little, how mouths move between sounds does.
+"""Endless English-like sentences for the speech synthesisers: what they mean does not matter, how mouths move does.
 
 A sentence is one of the whole ones below, or 3 to 14 words drawn from: frequent words, stems with endings, and invented
 words, which put every consonant beside every vowel.

@@ -2,7 +2,7 @@
 
 Guo et al. 2024 (LivePortrait), algorithm 1, and KwaiVGI/LivePortrait, src/live_portrait_pipeline.py; the rule for
 generated speech is JoyVASA's (jdh-algo/JoyVASA, src/live_portrait_wmg_pipeline.py). `LivePortraitFaceModel` uses
-`posed` and `adjusted`; the modes as a whole are here to be compared with, and for whoever has keypoints of his own.
+`posed` and `adjusted`; the modes as a whole are here to be compared with, and for whoever has keypoints of their own.
 
 Rotations are in LivePortrait's form, `points @ rotation`.
 """

@@ -5,7 +5,7 @@ portrait by its own axes and size, and fitted where faces differ: the width of t
 the exact line on which the lids meet, and an open mouth that has to close.
 
 Local coordinates of a face: x to the subject's left (the viewer's right), y down to the chin, z into the head; the
-unit is the distance between the outer eye corners (about 85 mm); the origin lies midway between them.
+unit is the distance between the outer eye corners (about 90 mm); the origin lies midway between them.
 """
 
 from __future__ import annotations
