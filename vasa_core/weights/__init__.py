@@ -1,1 +1,1 @@
-"""Weights files. checkpoint.py: ours; registry.py and fetching.py: released ones; shipped/: what comes with the pack."""
+"""Weights files. checkpoint.py: ours; registry.py and fetching.py: released ones; shipped/: what the pack brings."""
