@@ -92,6 +92,9 @@ def _train_motion_model(options: argparse.Namespace, encoder: Path | None) -> No
     from .train.starter import RECIPE, train_motion_model
 
     refuse_company("train starter" if options.stage is starter else "train motion without settings")
+    say(f"training the starter model again in {_corpus_folder(options)}, a matter of hours")
+    if options.stage is motion:
+        say("for a motion model of your own face and videos name a file of settings: train motion SETTINGS.json")
     made = train_motion_model(
         _corpus_folder(options),
         options.recordings,

@@ -137,6 +137,16 @@ def test_a_training_goes_on_with_its_own_face_and_encoder_only(folder, trained, 
         train_latent_motion(settings(folder, folder / "run", **change))
 
 
+def test_without_settings_it_is_said_that_the_starter_is_trained(tmp_path, capfd, monkeypatch):
+    def stopped(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("vasa_core.train.starter.train_motion_model", stopped)
+    assert main(["train", "motion", "-o", str(tmp_path / "run")]) == 130
+    said = capfd.readouterr().err
+    assert "the starter model again" in said and "train motion SETTINGS.json" in said
+
+
 def test_a_stopped_run_goes_on_to_the_same_losses(folder, tmp_path):
     short = replace(RECIPE, steps=6, save_every=2, warm_up=1)
 

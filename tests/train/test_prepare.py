@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from fractions import Fraction
 from pathlib import Path
 
@@ -112,6 +113,18 @@ def test_a_video_that_has_changed_is_prepared_anew(tmp_path, monkeypatch):
     prepare(tmp_path, tmp_path / "clips", SLOW)
     film(tmp_path / "a.mp4", driving()[:10], 5, voice(2))
     assert prepare(tmp_path, tmp_path / "clips", SLOW).dropped == pytest.approx({"too short": 2.0})
+
+
+def test_clips_of_a_video_that_is_gone_are_said(tmp_path):
+    for name in ("a", "b"):
+        film(tmp_path / "videos" / f"{name}.mp4", driving()[:5], 5, voice(1))
+    prepare(tmp_path / "videos", tmp_path / "clips", SLOW)
+    (tmp_path / "videos" / "a.mp4").unlink()
+    said = []
+    assert prepare(tmp_path / "videos", tmp_path / "clips", SLOW, say=said.append).videos == 1
+    told = next(line for line in said if "holds clips of 1 videos that are not in" in line)
+    name = re.search(r"records/(\S+)\.json", told)[1]
+    assert name.startswith("a-") and (tmp_path / "clips" / "records" / f"{name}.json").is_file()
 
 
 def test_names_of_files_are_safe_and_differ(tmp_path):

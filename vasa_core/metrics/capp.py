@@ -180,8 +180,8 @@ def load_capp(path: str | Path) -> CappNetwork:
     path = Path(path)
     if not path.is_file():
         raise WeightsError(
-            f"The CAPP weights {path.name} are missing from {path.parent}. None were released: train your own with "
-            f"`python -m vasa_core train capp`."
+            f"The CAPP weights {path.name} are missing from {path.parent.absolute()}. None were released: train your "
+            f"own with `python -m vasa_core train capp`."
         )
     tensors, header = checkpoint.load(path, ARCHITECTURE)
     try:

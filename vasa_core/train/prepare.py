@@ -73,8 +73,9 @@ def prepare(
     """Prepare every video in the folder `videos` and below; see the head of this file.
 
     Who is shown: the first folder below `videos`, or where there is none the video's name. A video that changed its
-    size since an earlier run is prepared anew. say: told what goes on. Raises BadInput where there are no videos, or
-    `out` was made with other settings; OutputError where it cannot be written.
+    size since an earlier run is prepared anew; clips of one that is gone are kept, and that is said. say: told what
+    goes on. Raises BadInput where there are no videos, or `out` was made with other settings; OutputError where it
+    cannot be written.
     """
     if workers < 1:
         raise BadInput(f"The number of processes must be at least 1, not {workers}.")
@@ -91,6 +92,12 @@ def prepare(
     todo = [source for source in sources if _record(records, source) is None]
     if len(todo) < len(sources):
         say(f"{len(sources) - len(todo)} of {len(sources)} videos were prepared before")
+    strangers = sorted({path.stem for path in records.glob("*.json")} - {source.key for source in sources})
+    if strangers:
+        say(
+            f"{out} holds clips of {len(strangers)} videos that are not in {videos}, and keeps them for training; "
+            f"to leave them out, delete their files: {strangers[0]}-*.safetensors, records/{strangers[0]}.json ..."
+        )
     say("sync is checked by lips against voice, where a video has 10 seconds or more of clips")
     if settings.syncnet is None:
         say("sync of single clips is not checked: no --syncnet is named")

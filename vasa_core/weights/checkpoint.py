@@ -29,7 +29,8 @@ def load(path: str | Path, architecture: str) -> tuple[dict[str, Tensor], dict[s
     """All tensors (on the CPU) and the header of a file of ours; WeightsError says what is wrong with it."""
     path = Path(path)
     if not path.is_file():
-        raise WeightsError(f"The weights file {path.name} is missing from {path.parent}. Restore or download it.")
+        folder = path.parent.absolute()
+        raise WeightsError(f"The weights file {path.name} is missing from {folder}. Restore or download it.")
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
             header = file.metadata() or {}

@@ -27,7 +27,8 @@ def read_foreign(path: str | Path, allowed: Sequence[type] = ()) -> dict[str, An
     """
     path = Path(path)
     if not path.is_file():
-        raise WeightsError(f"The weights file {path.name} is missing from {path.parent}. Download it into that folder.")
+        folder = path.parent.absolute()
+        raise WeightsError(f"The weights file {path.name} is missing from {folder}. Download it into that folder.")
     try:
         if path.suffix == ".safetensors":
             with safe_open(path, framework="pt", device="cpu") as file:
