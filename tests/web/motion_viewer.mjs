@@ -44,6 +44,12 @@ export default async function (comfy, check) {
     await comfy.connect(motion, 0, viewer, "motion");
     return [viewer, motion];
   };
+  /** The node's size, and what lies on it. */
+  const looksOf = (viewer) =>
+    comfy.page.evaluate((id) => {
+      const { size, widgets, imgs } = window.app.canvas.graph.getNodeById(id);
+      return { size: [...size].map(Math.round), widgets: widgets.map((widget) => widget.name), pictures: imgs?.length ?? 0 };
+    }, viewer);
   let [viewer] = await graph();
 
   await check("before a run it says what to do", async () => {
@@ -172,8 +178,17 @@ export default async function (comfy, check) {
     await comfy.connect(sound, 0, viewer, "audio");
     const asked = [];
     comfy.page.on("request", (request) => request.url().includes("/view?") && asked.push(request.url()));
+    const size = await looksOf(viewer);
+    await comfy.page.evaluate(() => {
+      window.lively = 0;
+      window.app.api.addEventListener("b_preview_with_metadata", () => (window.lively += 1));
+    });
     await run(viewer);
     await comfy.page.waitForTimeout(500);
+    await comfy.page.evaluate(() => window.app.canvas.draw(true, true));
+    await comfy.frames(4);
+    assert.ok((await comfy.page.evaluate(() => window.lively)) > 0, "no live picture came");
+    if (!NODES2) assert.deepEqual(await looksOf(viewer), size, "the last live picture lies on the node"); // there it is below
     assert.ok(asked.some((url) => /filename=vasa_\w+\.jpg/.test(url) && url.includes("type=temp")), asked.join());
     const stage = await (await comfy.element(viewer, WIDGET)).$(".vasa-stage canvas");
     const looks = () => stage.evaluate((canvas) => canvas.toDataURL());

@@ -4,7 +4,7 @@ import { app } from "../../../scripts/app.js";
 import { api } from "../../../scripts/api.js";
 import { Curves, colourOf, drawFaceAt, frameAt, valueAt } from "./shared/motion_curves.js";
 import { Surface, label, roundedBox } from "./shared/surface.js";
-import { addStyle, keepEvents, newElement, once, takePlace } from "./shared/widget.js";
+import { FRAME, addStyle, keepEvents, newElement, once, takePlace } from "./shared/widget.js";
 import { word } from "./shared/words.js";
 
 const NODE = "VASA_MotionViewer";
@@ -57,7 +57,7 @@ app.registerExtension({
 class Viewer {
   constructor(node) {
     Object.assign(this, { node, motion: null, frame: 0, playing: false, entries: [] });
-    Object.assign(this, { picture: null, sound: null });
+    Object.assign(this, { picture: null, live: null, running: false, sound: null });
     this.curves = new Curves();
     const keys = (key, far) => this.key(key, far);
     const drag = {
@@ -100,7 +100,7 @@ class Viewer {
   /** A widget without a value, behind all that have one; and what the node hears of runs and of loading. */
   attach() {
     const { node } = this;
-    const options = { serialize: false, hideOnZoom: false, getMinHeight: () => HEIGHT };
+    const options = { serialize: false, hideOnZoom: false, getMinHeight: () => HEIGHT + FRAME };
     const widget = node.addDOMWidget(NAME, NODE, this.element, options);
     widget.serialize = false;
     node.setSize([Math.max(WIDTH, node.size[0]), node.computeSize()[1]]);
@@ -112,9 +112,15 @@ class Viewer {
         return result;
       };
     };
+    after("onExecutionStart", () => (this.running = true));
     after("onExecuted", (output) => this.take(output?.vasa_motion?.[0]));
     after("onConfigure", () => this.fillLegend());
     after("onRemoved", () => this.pause());
+    const { onDrawBackground } = node;
+    node.onDrawBackground = (...told) => {
+      this.takeLive();
+      return onDrawBackground?.apply(node, told);
+    };
     requestAnimationFrame(() => this.recall()); // then the node has its id
     takePlace(this.element, node, NAME);
   }
@@ -126,7 +132,18 @@ class Viewer {
     this.take(app.nodeOutputs?.[key]?.vasa_motion?.[0]);
   }
 
+  /** The classic canvas would show the live pictures of a run below the widget, and leave the last one there. */
+  takeLive() {
+    const live = this.node.imgs?.[0];
+    if (!live) return;
+    this.node.imgs = undefined;
+    if (this.running) this.live = live;
+    this.stage.redraw();
+  }
+
   take(told) {
+    Object.assign(this, { live: null, running: false });
+    this.stage.redraw();
     if (!told || told.version !== 1 || told === this.motion) return;
     this.pause();
     this.motion = told;
@@ -199,6 +216,7 @@ class Viewer {
 
   seek(frame) {
     if (!this.motion) return;
+    this.live = null;
     this.frame = Math.min(this.motion.frames - 1, Math.max(0, frame));
     this.show();
   }
@@ -267,7 +285,7 @@ class Viewer {
     label(context, word("Run the workflow to see the motion."), width / 2, height / 2, { theme, size: 13 });
   }
 
-  /** The decoded picture that is nearest in time; without a portrait, or before it has come, the drawn face. */
+  /** A run's live picture; else the decoded one that is nearest in time; without a portrait, or before it has come, the drawn face. */
   drawStage(context, view) {
     const { width, height, theme } = view;
     roundedBox(context, 0, 0, width, height, 8);
@@ -275,8 +293,9 @@ class Viewer {
     context.fill();
     context.save();
     context.clip();
-    const { picture } = this;
-    if (picture?.complete && picture.naturalWidth) {
+    const { live, picture } = this;
+    if (live) context.drawImage(live, 0, 0, width, height);
+    else if (picture?.complete && picture.naturalWidth) {
       const { count, every, columns, size } = this.motion.pictures;
       const index = Math.min(count - 1, Math.round(this.frame / every));
       const [column, row] = [index % columns, Math.floor(index / columns)];

@@ -13,6 +13,7 @@ import { app } from "../../../../scripts/app.js";
 import { word } from "./words.js";
 
 export const VERSION = 1;
+export const FRAME = 20; // pixels of height that the classic canvas keeps free around an element
 
 const STYLE = `
 .vasa-widget { display: flex; flex-direction: column; gap: 6px; width: 100%; height: 100%; box-sizing: border-box;
@@ -75,7 +76,7 @@ function addWidget(node, name, kind, held = null) {
       hold();
       settle(element, node, name);
     },
-    getMinHeight: () => height,
+    getMinHeight: () => height + FRAME,
     hideOnZoom: false,
   });
   widget.tooltip = options.tooltip;
