@@ -14,30 +14,39 @@ from .errors import BadInput, MissingPackage
 from .media import credentials
 from .media.provenance import SYNTHETIC, read_tags
 
-CORE_TAGS = ("workflow", "prompt")  # ComfyUI's own: the graph, which is long
+TOLD = ("comment", "generator", "face_model", "motion_model", "seed", "digital_source_type")  # in the order shown
+CONTAINER = ("major_brand", "minor_version", "compatible_brands", "encoder")  # in every MP4, of no origin
+CORE_TAGS = {"workflow": "drop the file on ComfyUI's page to open it", "prompt": "as ComfyUI ran them"}  # long graphs
+MAKERS = ("VASA_DecodeFrames", "VASA_PasteIntoPicture", "VASA_RenderVideo")  # nodes of this pack that make pictures
 
 
 def inspect(options: argparse.Namespace) -> None:
     """Show what a video says of its origin: synthetic or not, models, seed, workflow, Content Credentials."""
     tags = read_tags(options.video)
-    print(f"synthetic     {'yes' if tags.get('digital_source_type') == SYNTHETIC else 'not said'}")
-    for name in sorted(set(tags) - set(CORE_TAGS)):
-        print(f"{name:13} {tags[name]}")
-    for name in CORE_TAGS:
-        print(f"{name:13} {_counted(tags[name]) if name in tags else 'none'}")
+    _show("synthetic", _synthetic(tags))
+    others = sorted(set(tags) - {*TOLD, *CONTAINER, *CORE_TAGS})
+    for name in (*(name for name in TOLD if name in tags), *others):
+        _show(name, tags[name])
+    for name, meaning in CORE_TAGS.items():
+        count = len(_nodes(tags.get(name, "")))
+        _show(name, f"{count} nodes; {meaning}" if count else "none" if name not in tags else "not readable")
     try:
         found = credentials.read_credentials(options.video)
     except MissingPackage as error:
-        print(f"credentials   not read: {error}")
+        _show("credentials", f"not read: {error}")
         return
     if found is None:
-        print("credentials   none")
+        _show("credentials", "none")
         return
     trust = "by a known authority" if found.trusted else "by nobody that this machine knows"
-    print(f"credentials   {'valid' if found.valid else 'BROKEN: the file was changed after it was signed'}, {trust}")
-    print(f"  signed by   {found.signer}\n  made by     {found.generator}\n  source      {found.source_type}")
-    for name, value in found.made_with.items():
-        print(f"  {name:11} {value}")
+    _show("credentials", f"{'valid' if found.valid else 'BROKEN: the file was changed after it was signed'}, {trust}")
+    for name, value in {
+        "signed by": found.signer,
+        "made by": found.generator,
+        "source": found.source_type,
+        **found.made_with,
+    }.items():
+        _show(f"  {name}", value)
 
 
 def sign(options: argparse.Namespace) -> None:
@@ -48,12 +57,27 @@ def sign(options: argparse.Namespace) -> None:
     print(f"signed: {options.output}")
 
 
-def _counted(text: str) -> str:
+def _show(name: str, value: str) -> None:
+    print(f"{name:19} {value}")
+
+
+def _synthetic(tags: dict[str, str]) -> str:
+    """What the tags say; else, of a video made from frames by other nodes, which nodes of ours its graph holds."""
+    if tags.get("digital_source_type") == SYNTHETIC:
+        return "yes"
+    ours = [name for name in MAKERS if name in _nodes(tags.get("prompt", ""))]
+    return f"no tag says so, but it was made with {' and '.join(ours)}" if ours else "not said"
+
+
+def _nodes(text: str) -> list[str]:
+    """Kinds of the nodes in a graph of ComfyUI's, as a workflow or a prompt; none where the text is no graph."""
     try:
         graph = json.loads(text)
     except ValueError:
-        return f"{len(text)} characters"
-    return f"{len(graph.get('nodes', graph))} nodes"
+        return []
+    entries = graph.get("nodes", list(graph.values())) if isinstance(graph, dict) else []
+    kinds = (node.get("type") or node.get("class_type") for node in entries if isinstance(node, dict))
+    return [kind for kind in kinds if isinstance(kind, str)]
 
 
 def add_provenance_commands(command: Callable[..., argparse.ArgumentParser]) -> None:

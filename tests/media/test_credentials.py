@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from vasa_core.media.provenance import SYNTHETIC, provenance
 from vasa_core.media.write import VideoWriter
 
 ORIGIN = {"face_model": "mesh", "motion_model": "starter.safetensors sha256:abc", "seed": "7"}
+NODES = [{"type": "VASA_DecodeFrames"}, {"type": "CreateVideo"}]
 
 
 def write_video(path: Path, tags: dict[str, str]) -> Path:
@@ -107,13 +109,30 @@ def test_what_cannot_be_signed(tmp_path, signer):
 
 
 def test_the_command_reads_it_all_back(tmp_path, signer, capsys):
-    video = write_video(tmp_path / "v.mp4", provenance(ORIGIN) | {"workflow": '{"nodes": [1, 2, 3]}'})
+    video = write_video(tmp_path / "v.mp4", provenance(ORIGIN) | {"workflow": json.dumps({"nodes": NODES})})
     chain, key = map(str, signer)
     assert main(["sign", str(video), "-o", str(tmp_path / "s.mp4"), "--certificate", chain, "--key", key]) == 0
     assert main(["inspect", str(tmp_path / "s.mp4")]) == 0
     told = capsys.readouterr().out
-    for words in ("synthetic     yes", "seed          7", "workflow      3 nodes", "credentials   valid", "Studio"):
-        assert words in told
+    told = dict(line.split(maxsplit=1) for line in told.splitlines() if line[20:].strip())
+    assert (told["synthetic"], told["seed"], told["prompt"]) == ("yes", "7", "none")
+    assert told["workflow"].startswith("2 nodes") and told["credentials"].startswith("valid") and "encoder" not in told
+    assert told["signed"].endswith("Studio")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "said"),
+    [
+        ({str(k): {"class_type": node["type"]} for k, node in enumerate(NODES)}, "made with VASA_DecodeFrames"),
+        ({"1": {"class_type": "CreateVideo"}}, "not said"),
+        ([1, 2], "not said"),
+    ],
+)
+def test_inspect_of_a_video_that_other_nodes_made_of_our_frames(tmp_path, capsys, prompt, said):
+    """Images carry no tags; the graph inside the file is what tells."""
+    assert main(["inspect", str(write_video(tmp_path / "v.mp4", {"prompt": json.dumps(prompt)}))]) == 0
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if line.startswith("synthetic"))
+    assert said in line
 
 
 def test_inspect_without_the_library_says_so(tmp_path, monkeypatch, capsys):
@@ -125,7 +144,7 @@ def test_inspect_without_the_library_says_so(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(credentials, "_library", missing)
     assert main(["inspect", str(write_video(tmp_path / "v.mp4", {}))]) == 0
     told = capsys.readouterr().out
-    assert "synthetic     not said" in told and "workflow      none" in told and "not read: Content Credentials" in told
+    assert "not said" in told and "workflow            none" in told and "not read: Content Credentials" in told
 
 
 def test_inspect_of_no_video(tmp_path, capsys):
