@@ -84,4 +84,12 @@ def test_what_is_published_holds_what_a_user_needs():
     left_out = [line.rstrip("/") for line in (ROOT / ".comfyignore").read_text().split()]
     for needed in ("nodes", "vasa_core", "web", "workflows", "subgraphs", "locales", "assets", "LICENSE", "NOTICE"):
         assert needed not in left_out and (ROOT / needed).exists()
-    assert {"tests", "benchmarks", "tools"} <= set(left_out)
+    assert {"tests", "benchmarks", "tools", "Makefile"} <= set(left_out)  # make needs tools
+
+
+def test_what_is_published_is_small():
+    """Most of it are the shipped weights, which make it work the minute it is installed."""
+    folders = ("nodes", "vasa_core", "web", "workflows", "subgraphs", "locales", "assets")
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*") if path.is_file()]
+    files = [path for path in files if "__pycache__" not in path.parts and "readme" not in path.parts]
+    assert sum(path.stat().st_size for path in files) < 30e6
