@@ -126,7 +126,7 @@ def test_without_torchrun_a_process_is_alone(monkeypatch):
         assert world == ALONE and world.leads
         value = torch.ones(3)
         world.add_up([value])
-        world.agree(3, "step")
+        world.agree(3, "steps", "output")
         world.wait()
         assert torch.equal(value, torch.ones(3))
 
@@ -150,4 +150,4 @@ def test_what_runs_in_one_process_refuses_torchrun(words, tmp_path, monkeypatch,
 def test_processes_that_start_from_different_steps_are_refused(monkeypatch):
     monkeypatch.setattr(World, "add_up", lambda world, tensors: [t.add_(torch.tensor([0, 200])) for t in tensors])
     with pytest.raises(BadInput, match=r"different steps \(0, 200\). Let `output` be a folder that all machines share"):
-        World(0, 2).agree(0, "step")
+        World(0, 2).agree(0, "steps", "output")

@@ -58,6 +58,13 @@ def test_a_finished_run_has_nothing_left_to_do(tmp_path):
     assert run(tmp_path / "a.state")[0] == []
 
 
+def test_half_a_checkpoint_of_a_killed_run_is_cleared_away(tmp_path):
+    (tmp_path / ".a.state.0123").write_bytes(b"half")
+    (tmp_path / ".b.state.0123").write_bytes(b"another's")
+    run(tmp_path / "a.state", stop=1)
+    assert [path.name for path in tmp_path.iterdir()] == [".b.state.0123"]
+
+
 def test_the_learning_rate_warms_up_and_falls():
     rates = [learning_rate(RECIPE, step) for step in range(1, 13)]
     assert rates[0] < rates[1] < rates[2] == max(rates) and rates[-1] < 0.05 * max(rates)

@@ -63,3 +63,9 @@ def test_silent_clips_are_refused(tmp_path):
     write_clip(tmp_path / "a.safetensors", torch.rand(3, 3, 8, 8))
     with pytest.raises(BadInput, match="no sound"):
         ShardClips(tmp_path)
+
+
+def test_an_emotion_of_another_name_is_named(tmp_path):
+    (tmp_path / "e.json").write_text('{"a.mp4": {"joy": 1}}')
+    with pytest.raises(BadInput, match="'a.mp4' has 'joy'.*happiness"):
+        read_emotions(tmp_path / "e.json")

@@ -62,15 +62,15 @@ class World:
         if self.size > 1:
             _exchange(tensors, lambda flat: dist.broadcast(flat, 0, async_op=True))
 
-    def agree(self, number: int, what: str) -> None:
-        """BadInput unless all processes have the same `number`, which is a `what`."""
+    def agree(self, number: int, what: str, setting: str) -> None:
+        """BadInput unless all processes have the same `number`, of a folder that `setting` names; what: in words."""
         numbers = torch.zeros(self.size, dtype=torch.int64, device=self.device)
         numbers[self.rank] = number
         self.add_up([numbers])
         if len(set(numbers.tolist())) > 1:
             raise BadInput(
-                f"The processes start from different {what}s ({', '.join(map(str, numbers.tolist()))}). "
-                "Let `output` be a folder that all machines share."
+                f"The processes start from different {what} ({', '.join(map(str, numbers.tolist()))}). "
+                f"Let `{setting}` be a folder that all machines share."
             )
 
     def wait(self) -> None:

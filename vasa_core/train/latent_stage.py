@@ -110,6 +110,7 @@ def train_latent_motion(
     clips = extract(_clips(settings), reader, encoder.to(device), FPS, say, world)
     reader.network.to("cpu")
     windows = LatentWindows(clips, settings.withheld)
+    world.agree(len(windows), "numbers of windows", "clips")
     say(f"training on {len(windows)} windows of {len(clips)} clips, space {reader.space.name}, hearing {name}")
     model = new_latent_model(windows, reader.space, name, settings.preset, recipe.seed)
     model.encoder_weights = weights_of(encoder)

@@ -117,7 +117,9 @@ def train(
     share = world.share(recipe.parts)
     told = json.loads(json.dumps({**(settings or {}), "recipe": _deciding(recipe)}))
     first = resume(state, modules, moments, told) if state.exists() else 0
-    world.agree(first, "step")
+    world.agree(first, "steps", "output")
+    for torn in state.parent.glob(f".{state.name}.*") if world.leads else ():  # of a run that was killed
+        torn.unlink()
     world.follow(tensor for part in modules.values() for tensor in part.state_dict().values())
     module.train()
     for step in range(first + 1, recipe.steps + 1):

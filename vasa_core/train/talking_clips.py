@@ -103,6 +103,8 @@ def read_emotions(path: str | Path) -> dict[str, Tensor]:
         for video, mixture in told.items():
             values = torch.zeros(len(EMOTIONS))
             for emotion, amount in mixture.items():
+                if emotion not in EMOTIONS:
+                    raise ValueError(f"'{video}' has '{emotion}'")
                 if not 0 <= amount <= 1:
                     raise ValueError(f"'{video}' has {amount} of {emotion}")
                 values[EMOTIONS.index(emotion)] = amount
