@@ -70,7 +70,7 @@ def track_face(
     if 2 * len(seen) < len(landmarks):
         raise NoFaceFound(
             f"The face is seen in only {len(seen)} of the video's {len(landmarks)} frames. "
-            f"Cut out the part where it is in view."
+            f"Trim the video to the part where it is in view."
         )
     middle = torch.stack(seen).median(dim=0).values
     check_size(middle, "The face in the video")
