@@ -3,7 +3,6 @@
 import { app } from "../../../scripts/app.js";
 import { drawFace } from "./shared/face.js";
 import { Surface, label, roundedBox, snapped } from "./shared/surface.js";
-import { EMOTION_COLOURS } from "./shared/theme.js";
 import { commit, keepEvents, numberField, once, valueWidget } from "./shared/widget.js";
 import { word } from "./shared/words.js";
 
@@ -178,7 +177,7 @@ function drawWheel(context, { width, height, theme, focused }, mixture, state) {
     if (marked) outline(context, theme.muted);
     if (strength > 0) {
       petal(context, centre, k, hub + 3, Math.max(hub + 5, hub + (rim - hub) * strength));
-      context.fillStyle = EMOTION_COLOURS[name];
+      context.fillStyle = theme.emotions[name];
       context.fill();
     }
     if (wheel.named) drawName(context, wheel, k, name, strength, marked, theme);

@@ -185,7 +185,7 @@ function drawRuler(context, ruler, distance, colour, { ranges, natural }, theme)
   context.fill();
   roundedBox(context, at(near), y - 2, at(far) - at(near), 4, 2);
   context.fillStyle = theme.accent;
-  context.globalAlpha = 0.55;
+  context.globalAlpha = 0.8;
   context.fill();
   context.globalAlpha = 1;
   for (const value of [range[0], near, 1, far, range[1]]) {

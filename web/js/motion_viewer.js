@@ -26,7 +26,7 @@ const STYLE = `
   border: 0; border-radius: 5px; background: transparent; color: var(--input-text, #ddd); cursor: pointer;
   font: 11px system-ui, sans-serif; font-variant-numeric: tabular-nums; }
 .vasa-legend > button:hover { background: #8882; }
-.vasa-legend > button[aria-pressed="false"] { color: var(--descrip-text, #999); }
+.vasa-legend > button[aria-pressed="false"] { color: color-mix(in srgb, var(--input-text, #ddd) 75%, transparent); }
 .vasa-legend > button > i { flex: 0 0 9px; height: 9px; box-sizing: border-box; border-radius: 3px; border: 2px solid; }
 .vasa-legend > button[aria-pressed="true"] > i { background: currentColor; }
 .vasa-legend > button > span { flex: 1 1 0; min-width: 0; overflow: hidden; text-overflow: ellipsis;
@@ -178,12 +178,11 @@ class Viewer {
     this.entries = (this.motion?.curves ?? []).map((curve) => {
       const button = document.createElement("button");
       const swatch = button.appendChild(document.createElement("i"));
-      swatch.style.color = colourOf(curve);
       button.appendChild(document.createElement("span")).textContent = curve.name.split(" ").map(word).join(" ");
       const value = button.appendChild(document.createElement("b"));
       value.style.fontWeight = "400";
       button.addEventListener("click", () => this.choose(curve.name));
-      return { curve, button, value };
+      return { curve, button, swatch, value };
     });
     this.legend.replaceChildren(...this.entries.map((entry) => entry.button));
     this.show();
@@ -192,7 +191,8 @@ class Viewer {
   show() {
     const { motion, frame } = this;
     const { chosen } = this;
-    for (const { curve, button, value } of this.entries) {
+    for (const { curve, button, swatch, value } of this.entries) {
+      swatch.style.color = colourOf(curve, this.surface.theme);
       button.setAttribute("aria-pressed", chosen.includes(curve.name));
       value.textContent = valueAt(curve, frame).toFixed(curve.unit === "°" ? 1 : 2) + curve.unit;
     }
@@ -278,6 +278,8 @@ class Viewer {
 
   drawCurves(context, view) {
     const { width, height, theme } = view;
+    if (this.dark !== theme.dark) this.show(); // another theme: the legend's colours
+    this.dark = theme.dark;
     if (this.motion) return this.curves.draw(context, view, this.motion, this.shown, this.frame);
     roundedBox(context, 0, 0, width, height, 8);
     context.fillStyle = theme.surface;

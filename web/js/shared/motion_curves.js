@@ -3,8 +3,7 @@
 import { drawFace } from "./face.js";
 import { label, roundedBox } from "./surface.js";
 
-/** Deep enough on light and bright enough on dark surfaces; codes without a name take them in turn. */
-const COLOURS = ["#3f93d6", "#e8843c", "#4fa35b", "#d9567a", "#9a72d6", "#b8942a", "#2fa3a3", "#8a96a3"];
+/** Numbers of a theme's colours for curves; codes without a name take them in turn. */
 const NAMED = { yaw: 0, pitch: 1, roll: 2, x: 3, y: 4, scale: 5, jaw: 3, smile: 5, pucker: 6, blink: 4, brows: 2 };
 const LEAST = { head: [-5, 5], place: [-0.1, 0.1], scale: [0.95, 1.05], mouth: [0, 0.5], eyes: [0, 1], gaze: [-5, 5] };
 const MARGIN = 6; // pixels around the curves of a strip
@@ -12,9 +11,9 @@ const FOOT = 15; // pixels for the seconds
 const GAP = 4;
 
 /** The colour of a curve by its name. */
-export function colourOf({ name }) {
+export function colourOf({ name }, { curves }) {
   const index = NAMED[name] ?? NAMED[name.split(" ")[1]] ?? Number(name) - 1;
-  return COLOURS[index % COLOURS.length];
+  return curves[index % curves.length];
 }
 
 /** A curve's value at a frame. */
@@ -90,7 +89,7 @@ function drawBackdrop(context, { width, height, theme }, motion, strips) {
     const zero = strip.low <= 0 && strip.high >= 0 ? 0 : 1; // a scale rests at 1
     context.strokeStyle = theme.line;
     line(context, 0, heightOf(strip, zero), width, heightOf(strip, zero));
-    for (const curve of strip.curves) drawCurve(context, strip, curve, motion);
+    for (const curve of strip.curves) drawCurve(context, strip, curve, motion, theme);
     context.restore();
     const { unit } = strip.curves[0];
     drawEnd(context, `${short(strip.high)}${unit}`, strip.top + 8, theme);
@@ -111,7 +110,7 @@ function drawEnd(context, text, y, theme) {
 }
 
 /** At most one stroke up and down for each half pixel, however long the motion is. */
-function drawCurve(context, strip, curve, motion) {
+function drawCurve(context, strip, curve, motion, theme) {
   const { values, frames_per_value: frames } = curve;
   const { width } = strip;
   const x = (k) => (((k + 0.5) * frames) / motion.frames) * width;
@@ -131,9 +130,9 @@ function drawCurve(context, strip, curve, motion) {
   close();
   context.lineWidth = 1.4;
   context.lineJoin = "round";
-  context.strokeStyle = colourOf(curve);
+  context.strokeStyle = colourOf(curve, theme);
   context.stroke();
-  if (values.length === 1) dot(context, x(0), heightOf(strip, values[0]), 2.5, colourOf(curve));
+  if (values.length === 1) dot(context, x(0), heightOf(strip, values[0]), 2.5, colourOf(curve, theme));
 }
 
 function drawCursor(context, { width, height, theme }, motion, strips, frame) {
@@ -145,7 +144,7 @@ function drawCursor(context, { width, height, theme }, motion, strips, frame) {
     for (const curve of strip.curves) {
       const y = heightOf(strip, valueAt(curve, frame));
       dot(context, x, y, 4, theme.surface);
-      dot(context, x, y, 3, colourOf(curve));
+      dot(context, x, y, 3, colourOf(curve, theme));
     }
   }
 }

@@ -1,18 +1,33 @@
 /** Colours of ComfyUI's current theme, for canvases. Free of side effects until a widget is made. */
 
-/** One colour per emotion, bright enough on dark and deep enough on light surfaces. */
-export const EMOTION_COLOURS = {
-  anger: "#e5534b",
-  contempt: "#a670d8",
-  disgust: "#6ea83c",
-  fear: "#6673e0",
-  happiness: "#eeb01e",
-  neutral: "#8a96a3",
-  sadness: "#3f93d6",
-  surprise: "#ee8440",
+/** One colour per emotion and eight for curves: at least 3 to 1 against either surface, by WCAG 2.1; a test measures it. */
+const COLOURS_ON_DARK = {
+  emotions: {
+    anger: "#e5534b",
+    contempt: "#a670d8",
+    disgust: "#6ea83c",
+    fear: "#6673e0",
+    happiness: "#eeb01e",
+    neutral: "#8a96a3",
+    sadness: "#3f93d6",
+    surprise: "#ee8440",
+  },
+  curves: ["#3f93d6", "#e8843c", "#4fa35b", "#d9567a", "#9a72d6", "#b8942a", "#2fa3a3", "#8a96a3"],
+};
+
+const COLOURS_ON_LIGHT = {
+  emotions: {
+    ...COLOURS_ON_DARK.emotions,
+    disgust: "#5c9430",
+    happiness: "#b27f00",
+    neutral: "#77838f",
+    surprise: "#d0651c",
+  },
+  curves: ["#3585c6", "#d0651c", "#43924f", "#d9567a", "#9a72d6", "#a07d12", "#1f9090", "#77838f"],
 };
 
 const DARK = {
+  ...COLOURS_ON_DARK,
   text: "#e8eaed",
   muted: "#9aa3ad",
   line: "#3d444d",
@@ -33,6 +48,7 @@ const DARK = {
 };
 
 const LIGHT = {
+  ...COLOURS_ON_LIGHT,
   text: "#1f252b",
   muted: "#5d6772",
   line: "#c9ced5",

@@ -4,7 +4,6 @@ import { drawFace } from "./face.js";
 import { LANES, keysOf, laneAt, laneCurve, numberOf } from "./keys.js";
 import { RULER, SIDE, WAVE, shownChannels } from "./stage.js";
 import { label, roundedBox } from "./surface.js";
-import { EMOTION_COLOURS } from "./theme.js";
 import { addPeaks } from "./waveform.js";
 import { word } from "./words.js";
 
@@ -56,7 +55,7 @@ function clock(seconds, tick) {
 
 function drawSound(context, stage, { waveform }, theme) {
   const box = { x: SIDE, y: RULER, width: stage.width - 2 * SIDE, height: WAVE - RULER };
-  context.fillStyle = `${theme.accent}90`;
+  context.fillStyle = `${theme.accent}c0`;
   context.fill(stage.path("sound", [waveform.peaks], (path) => addPeaks(path, waveform, stage.from, stage.to, box)));
   if (!waveform.seconds) {
     context.fillStyle = theme.line;
@@ -102,23 +101,28 @@ function drawNatural(context, stage, lane, channel, { ranges, natural }, theme) 
   context.fillRect(SIDE, stage.yAt(lane, numberOf({}, channel), range), stage.width - 2 * SIDE, 1);
 }
 
-/** Names of the channels in their colours, from the right, as long as there is room. */
+/** Names of the channels with a dot in their colours, from the right, as long as there is room. */
 function drawLegend(context, stage, lane, { value, state }, theme) {
   if (lane === "distance") return;
   let right = stage.width - SIDE;
   for (const channel of shownChannels(value, lane, state.channel).reverse()) {
-    const weight = state.lane === lane && state.channel[lane] === channel ? 700 : 500;
+    const edited = state.lane === lane && state.channel[lane] === channel;
+    const [weight, colour] = edited ? [700, theme.text] : [500, theme.muted];
     if (right < 130) return;
-    label(context, word(channel), right, stage.lane(lane).y + 10, {
-      theme, align: "right", size: 9.5, weight, colour: colourOf(channel, theme),
-    }); // prettier-ignore
-    right -= context.measureText(word(channel)).width + 9;
+    const y = stage.lane(lane).y + 10;
+    label(context, word(channel), right, y, { theme, align: "right", size: 9.5, weight, colour });
+    right -= context.measureText(word(channel)).width + 6;
+    context.beginPath();
+    context.arc(right, y, 3, 0, 2 * Math.PI);
+    context.fillStyle = colourOf(channel, theme);
+    context.fill();
+    right -= 10;
   }
 }
 
 /** Colour of a channel. */
 function colourOf(channel, theme) {
-  return EMOTION_COLOURS[channel] ?? (channel === "pitch" ? theme.warning : theme.accent);
+  return theme.emotions[channel] ?? (channel === "pitch" ? theme.warning : theme.accent);
 }
 
 function drawCurve(context, stage, lane, channel, value, range, theme, edited) {
@@ -129,7 +133,7 @@ function drawCurve(context, stage, lane, channel, value, range, theme, edited) {
       path.lineTo(x, stage.yAt(lane, curve(stage.from + (x - SIDE) / stage.scale), range));
     }
   });
-  context.strokeStyle = colourOf(channel, theme) + (empty ? "70" : "");
+  context.strokeStyle = colourOf(channel, theme);
   context.setLineDash(empty ? [3, 4] : []);
   context.lineWidth = edited ? 2.25 : 1.25;
   context.lineJoin = "round";

@@ -29,7 +29,7 @@ const STYLE = `
   background: var(--comfy-input-bg, #222); color: var(--input-text, #ddd); font: 12px system-ui, sans-serif; }
 .lg-node .vasa-field { background: var(--component-node-widget-background, var(--comfy-input-bg, #222)); }
 .vasa-field:focus-within { border-color: var(--vasa-focus, #4c9dff); }
-.vasa-field > span { color: var(--descrip-text, #999); white-space: nowrap; overflow: hidden;
+.vasa-field > span { color: color-mix(in srgb, currentColor 75%, transparent); white-space: nowrap; overflow: hidden;
   text-overflow: ellipsis; min-width: 0; }
 .vasa-field > input, .vasa-field > select { flex: 1 0 27px; min-width: 27px; width: 0; border: 0; padding: 0; margin: 0;
   outline: none; background: transparent; color: inherit; font: inherit; appearance: textfield;
