@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
-from .audio import load_audio_encoder
+from .audio import load_trained_with
 from .cli_arguments import usable_device
 from .errors import BadInput, OutputError
 from .metrics.capp import load_capp
@@ -123,7 +123,9 @@ def _judges(options: argparse.Namespace, files: dict[str, Path]) -> Judges:
     loaders = {"syncnet": load_syncnet, "capp": load_capp, "i3d": load_i3d, "recognition": load_recognition}
     networks = {name: load(files[name]).to(device) for name, load in loaders.items() if name in files}
     if "capp" in networks:
-        networks["hearing"] = load_audio_encoder(files.get("audio_encoder", networks["capp"].encoder)).to(device)
+        capp = networks["capp"]
+        networks["hearing"] = load_trained_with(files.get("audio_encoder", capp.encoder), capp.encoder_weights)
+        networks["hearing"].to(device)
     if "lpips" in files:
         networks["lpips"] = load_lpips(files["lpips"], files["alexnet"]).to(device)
     return Judges(load_vision().to(device), **networks)

@@ -14,7 +14,7 @@ TINY = CappConfig(width=16, pose_layers=2, audio_layers=1, heads=2, summary=2, s
 @pytest.fixture(scope="module")
 def network():
     torch.manual_seed(0)
-    return CappNetwork(TINY, "phonetic", 5, "nothing").eval()
+    return CappNetwork(TINY, "phonetic", 5, "nothing", "0123abcd").eval()
 
 
 def clip(frames=120, encoder="phonetic", fps=25.0):
@@ -65,6 +65,7 @@ def test_a_file_says_what_it_is_and_comes_back_the_same(network, tmp_path):
     save_capp(tmp_path / "capp.safetensors", network)
     again = load_capp(tmp_path / "capp.safetensors")
     assert (again.encoder, again.trained_on, again.config) == ("phonetic", "nothing", TINY)
+    assert again.encoder_weights == "0123abcd"
     assert score_capp(again, *clip()) == score_capp(network, *clip())
     save_capp(tmp_path / "half.safetensors", network, half=True)
     assert score_capp(load_capp(tmp_path / "half.safetensors"), *clip()) == pytest.approx(

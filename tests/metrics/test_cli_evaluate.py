@@ -12,6 +12,7 @@ from vasa_core import cli_evaluate
 from vasa_core.cli import CANCELLED, FAILED, main
 from vasa_core.errors import BadInput
 from vasa_core.metrics import reading
+from vasa_core.metrics.capp import CappConfig, CappNetwork, save_capp
 from vasa_core.metrics.evaluate import groups_of, original_of, read_wishes, wish_of
 from vasa_core.metrics.reading import Wish
 from vasa_core.metrics.report import DASH
@@ -141,6 +142,13 @@ def test_sounds_are_found_by_folder_and_name_or_by_name(nested):
         (nested / "sound" / name).touch()
     assert cli_evaluate._sound(nested / "sound", "ada/1.mp4") == nested / "sound" / "ada" / "1.wav"
     assert cli_evaluate._sound(nested / "sound", "bob/1.mp4") == nested / "sound" / "1.flac"
+
+
+def test_capp_hears_only_through_the_encoder_it_was_trained_with(films, capsys):
+    network = CappNetwork(CappConfig(width=8, heads=2), "phonetic", 38, encoder_weights="0123abcd")
+    save_capp(films / "capp.safetensors", network)
+    assert run(films, "--capp", str(films / "capp.safetensors")) == FAILED
+    assert "'phonetic' heard with the weights 0123abcd, not with these" in capsys.readouterr().err
 
 
 def test_what_is_not_there_is_said_in_one_sentence(films, capsys):

@@ -10,7 +10,9 @@ from tests.train.test_loop import RECIPE, problem
 from vasa_core.errors import BadInput
 from vasa_core.train.ahead import Ahead
 from vasa_core.train.distributed import World
+from vasa_core.train.face_data import ClipFolder
 from vasa_core.train.loop import generator_of, train
+from vasa_core.train.shards import write_clip
 
 PARTED = replace(RECIPE, parts=2)
 
@@ -60,6 +62,19 @@ def test_the_next_part_is_drawn_while_this_one_is_computed():
     assert [ahead(step, generator_of(recipe, step, part)) for step, part in order[1:]] == [2, 3, 4]
     assert [seed for seed, _ in drawn] == [generator_of(recipe, *place).initial_seed() for place in order]
     assert threading.main_thread() not in [thread for _, thread in drawn]
+
+
+def test_pairs_of_clips_on_disk_are_the_same_drawn_ahead(tmp_path):
+    for person in range(3):
+        frames = torch.randint(0, 256, (6, 3, 16, 16), generator=generator_of(RECIPE, person, 0), dtype=torch.uint8)
+        write_clip(tmp_path / f"{person}.safetensors", frames, torch.full((6, 6), person / 10))
+    clips = ClipFolder(tmp_path, 16)
+    ahead = Ahead(lambda generator: clips.pairs(4, generator), RECIPE)
+    for step in (1, 2, 3):
+        drawing, plain = generator_of(RECIPE, step, 0), generator_of(RECIPE, step, 0)
+        a, b = ahead(step, drawing), clips.pairs(4, plain)
+        assert torch.equal(a.first, b.first) and torch.equal(a.second_pose, b.second_pose)
+        assert torch.equal(torch.rand(3, generator=drawing), torch.rand(3, generator=plain))
 
 
 def test_a_mistake_in_the_data_is_raised_where_they_are_asked_for():

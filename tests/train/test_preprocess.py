@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from tests.train.film_kit import clapperboard, driving, film, silence, voice
+from vasa_core.audio import weights_of
 from vasa_core.metrics.sync import SyncScore
 from vasa_core.train import preprocess
 from vasa_core.train.preprocess import PrepareSettings, Source, Tools, prepare_video
@@ -57,6 +58,7 @@ def test_a_talking_video_becomes_a_clip_with_all_its_labels(tmp_path, tools):
     place, about = clips.places[0], clips.places[0].about
     assert (about.identity, about.source, about.start, about.fps, about.frames) == ("somebody", "talk.mp4", 0, 5, 17)
     assert about.samples == 17 * 3200 and clips.encoder == "phonetic"
+    assert clips.encoder_weights == weights_of(tools.encoder)
     shapes = {name: tuple(value.shape) for name, value in vars(clips.measured(place)).items()}
     assert shapes == {
         "pose": (17, 6),

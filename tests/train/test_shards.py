@@ -29,14 +29,14 @@ def clip(number, frames=6, still=as_png, identity="ann"):
 
 @pytest.fixture
 def folder(tmp_path):
-    write_shard(tmp_path / "a.safetensors", [clip(0, 6), clip(1, 4)], "phonetic")
+    write_shard(tmp_path / "a.safetensors", [clip(0, 6), clip(1, 4)], "phonetic", "0123abcd")
     write_shard(tmp_path / "b.safetensors", [clip(2, 5, identity="bob")], "phonetic")
     return tmp_path
 
 
 def test_every_part_of_every_clip_is_read_back(folder):
     clips = Clips(folder)
-    assert len(clips) == 3 and clips.encoder == "phonetic"
+    assert len(clips) == 3 and (clips.encoder, clips.encoder_weights) == ("phonetic", "0123abcd")
     for number, place in enumerate(clips.places):
         whole = clip(number, place.about.frames)
         assert place.about.source == f"video {number}" and place.about.start == 1.5 * number
@@ -98,9 +98,10 @@ def test_bad_clips_are_not_written(tmp_path):
 
 
 def test_bad_folders_are_refused(folder, tmp_path):
-    write_shard(folder / "c.safetensors", [clip(3)], "wav2vec2")
-    with pytest.raises(BadInput, match="different audio encoders"):
-        Clips(folder)
+    for other in (("wav2vec2", ""), ("phonetic", "4567cdef")):
+        write_shard(folder / "c.safetensors", [clip(3)], *other)
+        with pytest.raises(BadInput, match="different audio encoders"):
+            Clips(folder)
     checkpoint.save(folder / "c.safetensors", {"x": torch.zeros(1)}, "something-else")
     with pytest.raises(BadInput, match="c.safetensors is not a shard"):
         Clips(folder)

@@ -57,13 +57,22 @@ class CappConfig:
 class CappNetwork(nn.Module):
     """Two encoders and a temperature.
 
-    encoder: name of the audio encoder. audio_channels: of its features. trained_on: the data, in words. The buffers
-    hold means and deviations of what the encoders are given, which training sets.
+    encoder: name of the audio encoder. audio_channels: of its features. trained_on: the data, in words.
+    encoder_weights: which encoder of that name, see audio.weights_of, or '' where nobody said. The buffers hold means
+    and deviations of what the encoders are given, which training sets.
     """
 
-    def __init__(self, config: CappConfig, encoder: str, audio_channels: int, trained_on: str = "") -> None:
+    def __init__(
+        self,
+        config: CappConfig,
+        encoder: str,
+        audio_channels: int,
+        trained_on: str = "",
+        encoder_weights: str = "",
+    ) -> None:
         super().__init__()
         self.config, self.encoder, self.trained_on = config, encoder, trained_on
+        self.encoder_weights = encoder_weights
         self.audio = WindowEncoder(audio_channels, config.audio_layers, config)
         self.pose = WindowEncoder(len(POSE), config.pose_layers, config)
         self.temperature = nn.Parameter(torch.tensor(0.07).log())  # natural log of it; CLIP starts there
@@ -170,6 +179,7 @@ def save_capp(path: str | Path, network: CappNetwork, half: bool = False) -> Non
         ARCHITECTURE,
         config=json.dumps(asdict(network.config)),
         encoder=network.encoder,
+        encoder_weights=network.encoder_weights,
         audio_channels=str(network.audio.mean.shape[0]),
         trained_on=network.trained_on,
     )
@@ -186,7 +196,8 @@ def load_capp(path: str | Path) -> CappNetwork:
     tensors, header = checkpoint.load(path, ARCHITECTURE)
     try:
         config, channels = CappConfig(**json.loads(header["config"])), int(header["audio_channels"])
-        network = CappNetwork(config, header["encoder"], channels, header["trained_on"])
+        weights = header.get("encoder_weights", "")
+        network = CappNetwork(config, header["encoder"], channels, header["trained_on"], weights)
     except (KeyError, ValueError, TypeError) as error:
         raise WeightsError(f"{path.name} does not say what it is ({error}). Train it again.") from error
     checkpoint.load_into(network, {key: value.float() for key, value in tensors.items()}, path.name)

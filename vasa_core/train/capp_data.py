@@ -18,6 +18,7 @@ import torch
 from numpy.random import Generator
 from torch import Tensor
 
+from ..audio import weights_of
 from ..audio.align import frame_count, resample_features
 from ..audio.prosody import PROSODY_FPS, prosody
 from ..audio.resample import resample
@@ -39,9 +40,11 @@ Say = Callable[[str], None]
 
 
 class HeadsAndVoices(Protocol):
-    """A source of pairs. encoder: name of the audio encoder. channels: of its features. told: what it is, in words."""
+    """A source of pairs. encoder, encoder_weights: name of the audio encoder, and which of that name, if that is known.
+    channels: of its features. told: what it is, in words."""
 
     encoder: str
+    encoder_weights: str
     channels: int
     told: str
 
@@ -66,7 +69,7 @@ class PerformedSpeech:
         copies: int = 1,
         say: Say | None = None,
     ) -> None:
-        self.channels = encoder.channels
+        self.channels, self.encoder_weights = encoder.channels, weights_of(encoder)
         random = np.random.default_rng(0)
         heard = []
         paths = recordings(Path(folder), held_out)
@@ -132,7 +135,7 @@ class FilmedHeads:
                 self.people[name] = usable
         if not self.people:
             raise BadInput(f"No clip in {folder} has 3 seconds or more at 25 frames a second. Prepare longer ones.")
-        self.encoder = self.clips.encoder
+        self.encoder, self.encoder_weights = self.clips.encoder, self.clips.encoder_weights
         count = sum(len(places) for places in self.people.values())
         self.channels = self.windows(np.random.default_rng(0), 1, 1)[0].shape[-1]
         self.told = f"{count} clips of {len(self.people)} people in {Path(folder).name}"

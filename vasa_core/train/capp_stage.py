@@ -104,7 +104,7 @@ def train_capp(settings: CappSettings, device: str = "cpu", say: Say | None = No
         save_capp(made, average, half=True)
 
     deciding = {name: value for name, value in asdict(settings).items() if name not in ANYWHERE}
-    deciding["hearing"] = data.encoder
+    deciding["hearing"] = f"{data.encoder} {data.encoder_weights}"
     reports = train(network, average, loss, recipe, out / "state.safetensors", settings=deciding, world=world)
     for report in recorded(reports, out, world, out / "losses.png", settings.tensorboard):
         if report.step % recipe.save_every == 0 or report.step == recipe.steps:
@@ -120,7 +120,7 @@ def train_capp(settings: CappSettings, device: str = "cpu", say: Say | None = No
 
 def new_network(settings: CappSettings, data: HeadsAndVoices) -> CappNetwork:
     """A network with fresh weights that knows the means and deviations of its data."""
-    network = CappNetwork(settings.network, data.encoder, data.channels)
+    network = CappNetwork(settings.network, data.encoder, data.channels, encoder_weights=data.encoder_weights)
     features, pose = data.windows(np.random.default_rng(settings.recipe.seed), SURVEYED, settings.each)
     for encoder, values in ((network.audio, features), (network.pose, pose - pose.mean(1, keepdim=True))):
         flat = values.flatten(0, 1)

@@ -20,7 +20,7 @@ import torch.nn.functional as F
 from PIL import Image, ImageOps
 from torch import Tensor, nn
 
-from ..audio import load_audio_encoder
+from ..audio import load_audio_encoder, weights_of
 from ..audio.align import frame_count, sample_span
 from ..audio.phonetic import CURVES, PhoneticEncoder, load_phonetic_encoder
 from ..audio.resample import SPEECH_RATE, audio_from_waveform, resample
@@ -98,13 +98,14 @@ class Tools:
     encoder: nn.Module
     phonetic: PhoneticEncoder
     syncnet: SyncNet | None
+    weights: str = ""  # which audio encoder of its name
 
     @staticmethod
     def load(settings: PrepareSettings) -> Tools:
         """Those that the settings ask for, on the CPU; raises what load_audio_encoder and load_syncnet do."""
         encoder = load_audio_encoder(settings.encoder)
         syncnet = None if settings.syncnet is None else load_syncnet(settings.syncnet)
-        return Tools(load_vision(), encoder, load_phonetic_encoder(), syncnet)
+        return Tools(load_vision(), encoder, load_phonetic_encoder(), syncnet, weights_of(encoder))
 
 
 @dataclass(frozen=True)
@@ -233,7 +234,7 @@ def _write(
             shown.setdefault(BAD_SYNC, _thumbnail(crop))
         stills = []
         if ready and (not waiting or sum(clip.about.frames for clip in ready) >= SHARD_FRAMES):
-            write_shard(out / f"{source.key}-{number:04}.safetensors", ready, encoder)
+            write_shard(out / f"{source.key}-{number:04}.safetensors", ready, encoder, tools.weights)
             ready, number = [], number + 1
     return shown, unsynced
 

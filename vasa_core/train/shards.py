@@ -114,8 +114,9 @@ def from_still(data: bytes, name: str = "a clip") -> Tensor:
     return torch.from_numpy(picture).permute(2, 0, 1)
 
 
-def write_shard(path: str | Path, clips: Sequence[Clip], encoder: str = "") -> None:
-    """Write clips into one file, atomically. encoder: the name of the audio encoder behind their features.
+def write_shard(path: str | Path, clips: Sequence[Clip], encoder: str = "", encoder_weights: str = "") -> None:
+    """Write clips into one file, atomically. encoder: the name of the audio encoder behind their features, and
+    encoder_weights: which of that name, see audio.weights_of.
 
     BadInput where there is no clip, one is shorter than two frames, lengths differ, or only some have a label.
     """
@@ -136,7 +137,7 @@ def write_shard(path: str | Path, clips: Sequence[Clip], encoder: str = "") -> N
     if samples:
         tensors["samples"] = torch.cat(samples)
     told = json.dumps([asdict(clip.about) for clip in clips], ensure_ascii=False)
-    checkpoint.save(path, tensors, ARCHITECTURE, clips=told, encoder=encoder)
+    checkpoint.save(path, tensors, ARCHITECTURE, clips=told, encoder=encoder, encoder_weights=encoder_weights)
 
 
 def write_clip(path: str | Path, frames: Tensor, pose: Tensor | None = None, identity: str | None = None) -> None:
@@ -155,13 +156,15 @@ def write_clip(path: str | Path, frames: Tensor, pose: Tensor | None = None, ide
 class Clips:
     """The clips in the shards of a folder, in the order of the shards' names; `places` lists them.
 
-    labels: names of the labels that every shard has. encoder: the one audio encoder behind all features, or ''.
+    labels: names of the labels that every shard has. encoder, encoder_weights: the one audio encoder behind all
+    features, or '' where that is not known.
     Raises BadInput where there are no shards, one is not a shard, only some have a label, or encoders differ.
     """
 
     def __init__(self, folder: str | Path) -> None:
         self.places: list[Place] = []
-        paths, known, encoders = sorted(Path(folder).glob("*.safetensors")), {}, set()
+        paths, known = sorted(Path(folder).glob("*.safetensors")), {}
+        encoders, weights = set(), set()
         if not paths:
             raise BadInput(f"The folder {folder} holds no clips. Make them with: train prepare VIDEOS -o {folder}.")
         for path in paths:
@@ -169,6 +172,7 @@ class Clips:
                 header, names = file.metadata(), set(file.keys())
             known[path] = names & set(NAMES)
             encoders |= {header["encoder"]} - {""}
+            weights |= {header.get("encoder_weights", "")} - {""}
             first_frame = first_sample = 0
             for told in json.loads(header["clips"]):
                 about = About(**told)
@@ -178,9 +182,9 @@ class Clips:
         for name in sorted(set.union(*known.values()) - self.labels):
             what = "their poses" if name == "pose" else f"the label '{name}'"
             raise BadInput(f"Only some clips in {folder} know {what}. Measure all of them, or none.")
-        if len(encoders) > 1:
+        if len(encoders) > 1 or len(weights) > 1:
             raise BadInput(f"The clips in {folder} were heard by different audio encoders. Prepare them with one.")
-        self.encoder = encoders.pop() if encoders else ""
+        self.encoder, self.encoder_weights = "".join(encoders), "".join(weights)
 
     def __len__(self) -> int:
         return len(self.places)
