@@ -30,6 +30,7 @@ from .widgets import (
 )
 
 CATEGORY = "VASA/controls"
+ROUNDING = 1e-5  # of a sum of emotions that makes 1
 RISE = [(0.0, 0.0), (1.0, 1.0)]
 SWELL = [(0.0, 0.0), (0.25, 1.0), (0.75, 1.0), (1.0, 0.0)]
 CURVE_NOTE = "ComfyUI shows its curve editor in Nodes 2.0 only; elsewhere use keyframes or a Curve Editor node."
@@ -83,8 +84,10 @@ def _chain_output() -> io.Output:
     )
 
 
-def _curve(choice: dict, name: str, read: Callable, keyframes: Callable[[str], Curve]) -> Curve:
+def _curve(choice: dict | None, name: str, read: Callable, keyframes: Callable[[str], Curve]) -> Curve:
     """The curve that a choice named `name` holds. read(value, input name): a widget's value as a row of numbers."""
+    if choice is None:  # ComfyUI leaves out a choice that there is not
+        raise BadInput(f"The input '{name}' has no such choice. Use fixed, curve or keyframes.")
     way = choice[name]
     if way == "fixed":
         return Curve.constant(*read(choice["value"], f"{name}.value"))
@@ -128,7 +131,7 @@ class Gaze(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, gaze: dict, controls: Controls | None = None) -> io.NodeOutput:
+    def execute(cls, gaze: dict | None = None, controls: Controls | None = None) -> io.NodeOutput:
         """Put the gaze curve, in radians, in place of any that the chain held."""
 
         def keyframes(text: str) -> Curve:
@@ -167,7 +170,7 @@ class HeadDistance(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, distance: dict, controls: Controls | None = None) -> io.NodeOutput:
+    def execute(cls, distance: dict | None = None, controls: Controls | None = None) -> io.NodeOutput:
         """Put the distance curve in place of any that the chain held."""
         curve = _curve(
             distance,
@@ -206,7 +209,7 @@ class Emotion(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, emotion: dict, controls: Controls | None = None) -> io.NodeOutput:
+    def execute(cls, emotion: dict | None = None, controls: Controls | None = None) -> io.NodeOutput:
         """Add the mixture over time to what the chain holds."""
         chain = controls or Controls()
         curve = _curve(
@@ -217,8 +220,8 @@ class Emotion(io.ComfyNode):
         )
         if chain.emotion is not None:
             curve = add_curves(chain.emotion, curve)
-        worst = ((curve.values - 0.5).abs() > 0.5).any(0).nonzero()[:, 0]
+        worst = ((curve.values - 0.5).abs() > 0.5 + ROUNDING).any(0).nonzero()[:, 0]
         if len(worst):
             name = EMOTIONS[int(worst[0])]
             raise BadInput(f"The input 'emotion' brings {name} outside 0 to 1, chained emotions counted. Lower it.")
-        return io.NodeOutput(replace(chain, emotion=curve))
+        return io.NodeOutput(replace(chain, emotion=replace(curve, values=curve.values.clamp(0.0, 1.0))))

@@ -63,5 +63,5 @@ class DownloadModels(io.ComfyNode):
         places = {file: on_disk(file, folders) for file in entry.files}
         lacking = tuple(file for file, place in places.items() if place in (None, folders[0] / file.name))
         fetch(replace(entry, files=lacking), folders[0], host.Progress())  # checks those that are there already
-        places = "\n".join(str(path) for path in host.released_files(entry).values())
-        return io.NodeOutput(f"{places}\n{entry.terms()}")
+        told = "\n".join(str(path) for path in host.released_files(entry).values())
+        return io.NodeOutput(f"{told}\n{entry.terms()}")

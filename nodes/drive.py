@@ -94,11 +94,14 @@ class MotionFromVideo(io.ComfyNode):
     ) -> io.NodeOutput:
         """Read frame by frame; a cancel takes effect between two of them."""
         film = film_from_sockets(video, images, fps)
-        model = None if face_model is None else face_model.ready(READ_MEMORY)
+        if face_model is None:
+            model, vision = None, host.vision()
+        else:
+            model, vision = face_model.ready(READ_MEMORY, host.placed_vision()), host.placed_vision().about()
         passes = 2 if isinstance(model, ReadsFilms) else 1  # one to find the face, one to read it
         pictures = host.Progress().over(film.frames, film.count, passes)
         with host.named_input("images" if video is None else "video"):
-            motion = read_motion(host.vision(), pictures, film.fps, model)
+            motion = read_motion(vision, pictures, film.fps, model)
         if portrait is None:
             return io.NodeOutput(host.to_cache(counted_from_calm(motion)), film.audio)
         with host.named_input("portrait"):

@@ -84,10 +84,10 @@ class EditMotion(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, motion: Motion, edit: dict) -> io.NodeOutput:
+    def execute(cls, motion: Motion, edit: dict | None = None) -> io.NodeOutput:
         """Call the one core function of this edit."""
-        if edit["edit"] not in EDITS:
-            raise BadInput(f"The input 'edit' has no choice '{edit['edit']}'. Choose one of {', '.join(EDITS)}.")
+        if edit is None:  # ComfyUI leaves out a choice that there is not
+            raise BadInput(f"The input 'edit' has no such choice. Use one of: {', '.join(EDITS)}.")
         return io.NodeOutput(EDITS[edit["edit"]](motion, edit))
 
 

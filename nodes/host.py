@@ -78,7 +78,7 @@ class Placed(Generic[Model]):
         )
 
     def about(self) -> Model:
-        """The model for reading its facts (space, fps, name); its network may be anywhere."""
+        """The model for reading its facts (space, fps, name); its network is where `ready` has put it, or anywhere."""
         return self._model
 
     @property
@@ -86,9 +86,13 @@ class Placed(Generic[Model]):
         """How many frames a face model decodes at once: a slow one on a CPU shows each."""
         return 1 if self.slow and memory.is_device_cpu(memory.get_torch_device()) else CHUNK
 
-    def ready(self, working_memory: int) -> Model:
-        """The model with its network on the device, and `working_memory` bytes free there for what it will do."""
-        memory.load_models_gpu([self.patcher], memory_required=working_memory)
+    def ready(self, working_memory: int, *beside: Placed) -> Model:
+        """The model with its network on the device, and `working_memory` bytes free there for what it will do.
+
+        beside: models that work at the same time; asked for one after another, one could send the other away.
+        """
+        patchers = [placed.patcher for placed in (self, *beside)]
+        memory.load_models_gpu(patchers, memory_required=working_memory)
         return self._model
 
 

@@ -14,11 +14,16 @@ from ..vasa_core.errors import BadInput, NoFaceFound
 
 
 def box_from_socket(box: dict | list, index: int) -> tuple[float, float, float, float]:
-    """A native BOUNDING_BOX, alone or as the lists of a detector, to x0, y0, x1, y1 in pixels."""
+    """A native BOUNDING_BOX, alone or as the lists of a detector, to x0, y0, x1, y1 in pixels; `index` chooses one."""
     while isinstance(box, list):
         if not box:
             raise BadInput("The input 'bounding_box' is empty: the detector found nothing. Leave it open instead.")
-        box = box[0] if isinstance(box[0], list) else box[min(index, len(box) - 1)]
+        place = 0 if isinstance(box[0], list) else index
+        if place >= len(box):
+            raise BadInput(
+                f"The input 'bounding_box' holds {len(box)} boxes, so there is no face_index {index}. Use a lower one."
+            )
+        box = box[place]
     if box["width"] <= 0 or box["height"] <= 0:
         raise BadInput("The input 'bounding_box' has no area. Draw it around the face, or leave it open.")
     return box["x"], box["y"], box["x"] + box["width"], box["y"] + box["height"]

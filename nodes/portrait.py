@@ -136,8 +136,17 @@ class LivePortraitFaceOptions(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, lips: str, stitching: bool, multiplier: float, eyes: dict, mouth: dict, exact_rest: bool
+        cls,
+        lips: str,
+        stitching: bool,
+        multiplier: float,
+        exact_rest: bool,
+        eyes: dict | None = None,
+        mouth: dict | None = None,
     ) -> io.NodeOutput:
         """The options as the core takes them."""
-        openings = [choice["opening"] if SET in choice.values() else None for choice in (eyes, mouth)]
+        for name, choice in (("eyes", eyes), ("mouth", mouth)):
+            if choice is None:  # ComfyUI leaves out a choice that there is not
+                raise BadInput(f"The input '{name}' has no such choice. Use '{AS_IT_IS}' or '{SET}'.")
+        openings = [choice.get("opening") for choice in (eyes, mouth)]  # only 'set' has one
         return io.NodeOutput(LivePortraitOptions(lips, stitching, exact_rest, *openings, multiplier))

@@ -71,9 +71,9 @@ def _frames_behind(video: Input.Video, fps: float, crop: FaceCrop) -> Iterator[T
     yield from repeat(host.to_device(frame))
 
 
-def ready_to_decode(face_model: host.Placed[FaceModel]) -> FaceModel:
-    """The face model on the device, with memory free there for the frames it will decode."""
-    return face_model.ready(LARGE_MEMORY if face_model.slow else DECODE_MEMORY)
+def ready_to_decode(face_model: host.Placed[FaceModel], *beside: host.Placed) -> FaceModel:
+    """The face model on the device, beside other models, with memory free there for the frames it will decode."""
+    return face_model.ready(LARGE_MEMORY if face_model.slow else DECODE_MEMORY, *beside)
 
 
 class DecodeFrames(io.ComfyNode):
@@ -99,13 +99,14 @@ class DecodeFrames(io.ComfyNode):
         """Decode a few frames at a time, showing each last one."""
         with host.named_input("motion"):
             absolute = anchor(suited(face_model.about(), motion), portrait.rest)
-        model, vision, progress = ready_to_decode(face_model), host.vision(), host.Progress(len(motion))
+        vision, progress = host.placed_vision(), host.Progress(len(motion))
+        model = ready_to_decode(face_model, vision)
         images, masks = [], []
         for frames in render(model, host.to_device(portrait), absolute, face_model.chunk, progress):  # (t, 512, 512, 3)
             progress.show(frames[-1])
             decoded = sockets.frames_from_image(frames / 255.0)
             images.append(host.to_output(sockets.image_from_frames(decoded)))
-            masks.append(host.to_output(torch.stack([person_matte(vision, frame) for frame in decoded])))
+            masks.append(host.to_output(torch.stack([person_matte(vision.about(), frame) for frame in decoded])))
         return io.NodeOutput(torch.cat(images), torch.cat(masks))
 
 
@@ -172,9 +173,11 @@ class RenderVideo(io.ComfyNode):
         elif picture is not None:
             whole = sockets.picture_of_crop(picture, portrait.crop)
             pieces = pasted(pieces, repeat(host.to_device(whole)), portrait.crop)
+        with host.named_input("label"):
+            shown = labelled(pieces, label)
         path = host.temporary_file(".mp4")
         with VideoWriter(path, absolute.fps, waveform, rate, _tags(face_model, motion)) as writer:
-            for frames in labelled(pieces, label):
+            for frames in shown:
                 writer.write(frames)
                 progress.show(frames[-1])
         return io.NodeOutput(InputImpl.VideoFromFile(str(path)), "\n".join(remarks(model, portrait, absolute)))
@@ -210,6 +213,11 @@ class PasteIntoPicture(io.ComfyNode):
         """Paste frame by frame."""
         whole = sockets.picture_of_crop(picture, portrait.crop)
         frames = sockets.frames_from_image(images)
+        if frames.shape[-1] != frames.shape[-2]:
+            raise BadInput(
+                f"The input 'images' has frames of {frames.shape[-1]}x{frames.shape[-2]} pixels, but those of the face "
+                f"are square. Connect the frames of Decode Frames, enlarged as you like."
+            )
         progress, done = host.Progress(len(frames)), []
         zoom = frames.shape[-1] / portrait.crop.image.shape[-1]
         crop_from_image = portrait.crop.crop_from_image * torch.tensor([[zoom], [zoom], [1.0]])

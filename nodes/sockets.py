@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..vasa_core.audio.resample import audio_from_waveform
 from ..vasa_core.errors import BadAudio, BadInput
+from ..vasa_core.media.write import mono_or_stereo
 from ..vasa_core.types import Audio, Curve, FaceCrop
 from .host import named_input
 
@@ -63,12 +64,11 @@ def audio_from_socket(audio: dict | None, name: str = "audio") -> Audio:
 
 
 def waveform_from_socket(audio: dict | None) -> tuple[Tensor | None, int | None]:
-    """A native AUDIO to ((C, N), rate) for the sound track of a video, checked like speech; no sound stays none."""
+    """A native AUDIO to ((1 or 2, N), rate) for the sound of a video, checked like speech; no sound stays none."""
     if audio is None:
         return None, None
     audio_from_socket(audio)
-    waveform = audio["waveform"][0].float().cpu()  # (C, N)
-    return (waveform if waveform.shape[0] <= 2 else waveform.mean(0, keepdim=True)), audio["sample_rate"]
+    return mono_or_stereo(audio["waveform"].flatten(0, -2).float().cpu()), audio["sample_rate"]
 
 
 def audio_to_socket(waveform: Tensor, rate: int) -> dict:

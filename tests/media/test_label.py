@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from vasa_core.errors import BadInput
 from vasa_core.media.label import labelled
 
 
@@ -28,6 +29,12 @@ def test_every_frame_is_labelled_in_the_lower_left_corner_only():
 def test_letters_are_those_of_the_label():
     first, second = (next(labelled([grey(1, 256, 256)], text)) for text in ("made by a machine", "synthetic"))
     assert not torch.equal(first, second)
+
+
+@pytest.mark.parametrize("text", ["AI生成", "généré par IA", "сделано ИИ"])
+def test_letters_that_the_font_has_not_are_refused_at_once(text):
+    with pytest.raises(BadInput, match="cannot be drawn"):
+        labelled([], text)
 
 
 @pytest.mark.parametrize("size", [(64, 64), (64, 512), (512, 64), (1080, 1920)])

@@ -56,6 +56,16 @@ def test_length_is_that_of_the_frames(tmp_path, fps, seconds):
         assert abs(float(sound.duration * sound.time_base) - seconds) < 1 / fps + 1024 / 48000
 
 
+def test_of_more_than_two_channels_none_is_lost(tmp_path):
+    """The speech of a film in 5.1 is in its third channel."""
+    silent = torch.zeros(2, 48000 * 2)
+    with VideoWriter(tmp_path / "v.mp4", 25, torch.cat([silent, click(48000, 2.0, 1.0), silent[:1]]), 48000) as writer:
+        writer.write(frames(50))
+    waveform, rate = read_waveform(tmp_path / "v.mp4")
+    loud = (waveform.abs() > 0.1).nonzero()
+    assert waveform.shape[0] == 1 and abs(loud[0, 1] / rate - 1.0) < 0.002
+
+
 def test_long_sound_is_cut_and_interleaved(tmp_path):
     """Packets of sound lie among those of the pictures, so that players need not seek."""
     with VideoWriter(tmp_path / "v.mp4", 25, torch.zeros(1, 48000 * 9), 48000) as writer:

@@ -125,6 +125,75 @@ def test_keyframes_that_make_no_sense(run, talking, text):
     assert "keyframe" in message
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "more"),
+    [
+        ("VASA_Gaze", "gaze", {}),
+        ("VASA_HeadDistance", "distance", {}),
+        ("VASA_Emotion", "emotion", {}),
+        ("VASA_EditMotion", "edit", {"motion": ["motion", 0]}),
+        (
+            "VASA_LivePortraitOptions",
+            "mouth",
+            {"lips": "own", "stitching": True, "multiplier": 1.0, "exact_rest": True},
+        ),
+    ],
+)
+def test_a_choice_that_there_is_not(run, kind, name, more):
+    """Through the API; ComfyUI then leaves the input out."""
+    more = more | ({"eyes": "as in the picture"} if name == "mouth" else {})
+    prompt = {
+        "motion": node("TestMotion", frames=3, space="arkit"),
+        "chosen": node(kind, **more, **{name: "something else"}),
+        "report": node("TestReport", value=["chosen", 0]),
+    }
+    message = plain(run(prompt).error)
+    assert f"'{name}'" in message and "no such choice" in message
+
+
+def test_frames_that_are_not_of_the_face_are_not_pasted(run, talking):
+    prompt = {name: part for name, part in talking().items() if name in ("face", "picture", "portrait")}
+    size = {"width": 320, "height": 160, "upscale_method": "area", "crop": "disabled"}
+    prompt |= {
+        "wide": node("ImageScale", image=["picture", 0], **size),
+        "pasted": node(
+            "VASA_PasteIntoPicture", images=["wide", 0], picture=["picture", 0], portrait=["portrait", 0], feather=0.06
+        ),
+        "preview": node("PreviewImage", images=["pasted", 0]),
+    }
+    message = plain(run(prompt).error)
+    assert "'images'" in message and "320x160" in message
+
+
+def test_a_box_that_there_is_not(run, talking):
+    prompt = {name: part for name, part in talking().items() if name in ("face", "picture", "portrait")}
+    other = {"face_model": ["face", 0], "image": ["picture", 0], "bounding_box": ["found", 1], "face_index": 1}
+    prompt |= {
+        "found": node("TestLandmarks", portrait=["portrait", 0], frames=1, faces=1),
+        "boxed": node("VASA_EncodePortrait", **other),
+        "preview": node("PreviewImage", images=["boxed", 1]),
+    }
+    message = plain(run(prompt).error)
+    assert "'bounding_box'" in message and "holds 1 boxes" in message
+
+
+def test_a_label_in_letters_that_cannot_be_drawn(run, talking):
+    prompt = talking()
+    prompt["video"]["inputs"]["label"] = "AI生成"
+    assert "'label'" in plain(run(prompt).error)
+
+
+def test_emotions_that_make_one_in_the_sum(run, talking):
+    """In 32 bits 0.27 + 0.66 + 0.07 is a little more."""
+    prompt, before = {}, {}
+    for name, strength in (("a", 0.27), ("b", 0.66), ("c", 0.07)):
+        value = {"version": 1, "fear": strength}
+        prompt[name] = node("VASA_Emotion", **{"emotion": "fixed", "emotion.value": value}, **before)
+        before = {"controls": [name, 0]}
+    done = run(prompt | {"report": node("TestReport", value=["c", 0])})
+    assert done.ending.type == "execution_success", done.ending
+
+
 def test_too_much_of_one_emotion(run, talking):
     strong = {"emotion": "fixed", "emotion.value": {"version": 1, "happiness": 0.9}}
     prompt = talking(gaze=node("VASA_Emotion", **strong, controls=["more", 0]), more=node("VASA_Emotion", **strong))

@@ -112,9 +112,27 @@ def test_memory_is_asked_for_before_every_piece_of_work(watched, fresh):
     """Through ComfyUI's own memory manager, with an estimate, so that it can send other models away."""
     (done,), seen = watched(fresh(2))
     assert done.ending.type == "execution_success", done.ending
-    ours = [(name, estimate) for name, estimate in seen["placed"] if name == "Managed"]
+    ours = [(name, estimate) for name, estimate, _ in seen["placed"] if name == "Managed"]
     assert len(ours) >= 3, seen["placed"]  # hearing, motion, face
     assert all(estimate >= 1 << 20 for _, estimate in ours), ours
+
+
+@pytest.mark.parametrize("kind", ["VASA_DecodeFrames", "VASA_MotionFromVideo"])
+def test_models_that_work_together_are_asked_for_together(watched, talking, kind):
+    """One after another, on a small card the second could send the first away."""
+    prompt = {name: part for name, part in talking().items() if name in ("face", "picture", "portrait")}
+    work = {
+        "VASA_DecodeFrames": {"portrait": ["portrait", 0], "motion": ["motion", 0]},
+        "VASA_MotionFromVideo": {"images": ["picture", 0], "fps": 25.0},
+    }
+    prompt |= {
+        "motion": node("TestMotion", frames=2, space="arkit"),
+        "work": node(kind, face_model=["face", 0], **work[kind]),
+        "report": node("TestReport", value=["work", 0]),
+    }
+    (done,), seen = watched(prompt)
+    assert done.ending.type == "execution_success", done.ending
+    assert seen["placed"][-1][2] == 2, seen["placed"]
 
 
 def test_the_type_of_a_large_network_is_comfyuis_choice(run):

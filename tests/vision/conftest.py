@@ -9,7 +9,7 @@ from tests.vision import pictures
 from vasa_core.vision.model import Vision, load_vision
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def without_gradients():
     with torch.no_grad():
         yield

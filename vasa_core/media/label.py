@@ -9,13 +9,31 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from ..errors import BadInput
+
 SHARE = 1 / 22  # the height of the letters, of the shorter side of a frame
 BACKGROUND = 0.55  # how much of the picture the dark box behind the letters covers
+NO_LETTER = "\U0010ffff"  # which the font has not, as all that it draws the same way
 
 
 def labelled(pieces: Iterable[Tensor], text: str) -> Iterator[Tensor]:
-    """uint8 (T, H, W, 3) pieces of a video with `text` in the lower left corner; unchanged where it is empty."""
+    """uint8 (T, H, W, 3) pieces of a video with `text` in the lower left corner; unchanged where it is empty.
+
+    BadInput, at once, where Pillow's own font has no picture of a letter: it knows those of English.
+    """
     text = " ".join(text.split())
+    font = ImageFont.load_default(10.0)
+    unknown = [letter for letter in text if letter != " " and _drawn(font, letter) == _drawn(font, NO_LETTER)]
+    if unknown:
+        raise BadInput(f"The label holds '{unknown[0]}', which cannot be drawn. Use the letters of English, or none.")
+    return _labelled(pieces, text)
+
+
+def _drawn(font: ImageFont.FreeTypeFont, letter: str) -> bytes:
+    return bytes(font.getmask(letter))
+
+
+def _labelled(pieces: Iterable[Tensor], text: str) -> Iterator[Tensor]:
     stamp = None
     for piece in pieces:
         if not text:

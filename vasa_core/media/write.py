@@ -44,9 +44,9 @@ def exact_rate(fps: float | Fraction) -> Fraction:
 class VideoWriter:
     """Context manager; `write` takes uint8 (T, H, W, 3) or (H, W, 3), array or tensor.
 
-    fps: float or Fraction. waveform: (C, N) or (N,) sound at `rate` Hz with one or two channels, or None; it starts
-    with the first frame, and is cut where the video ends. metadata: tags of the file. An odd width or height is made
-    even by repeating the last column or row. Colours are BT.709 in limited range, and tagged so.
+    fps: float or Fraction. waveform: (C, N) or (N,) sound at `rate` Hz, or None; more than two channels are mixed to
+    one. It starts with the first frame, and is cut where the video ends. metadata: tags of the file. An odd width or
+    height is made even by repeating the last column or row. Colours are BT.709 in limited range, and tagged so.
     Raises OutputError where the file cannot be written.
     """
 
@@ -64,7 +64,7 @@ class VideoWriter:
         self.frames_written = 0
         self._metadata = metadata or {}
         self._crf = crf
-        self._waveform = None if waveform is None else torch.atleast_2d(waveform)  # (C, N)
+        self._waveform = None if waveform is None else mono_or_stereo(torch.atleast_2d(waveform))  # (C, N)
         self._rate = rate
         self._sound_sent = 0
         self._container = self._temporary = self._video = self._sound = None
@@ -149,7 +149,7 @@ class VideoWriter:
         end = min(int(until * self._rate), self._waveform.shape[1])
         while self._sound_sent < end:
             stop = min(self._sound_sent + SOUND_BLOCK, end)
-            block = self._waveform[:2, self._sound_sent : stop].float().clamp(-1, 1).cpu().contiguous().numpy()
+            block = self._waveform[:, self._sound_sent : stop].float().clamp(-1, 1).cpu().contiguous().numpy()
             frame = av.AudioFrame.from_ndarray(block, format="fltp", layout=self._sound.codec_context.layout.name)
             frame.sample_rate, frame.pts, frame.time_base = self._rate, self._sound_sent, Fraction(1, self._rate)
             self._encode_sound(frame)
@@ -189,6 +189,11 @@ class VideoWriter:
     def _unwritable(self, error: Exception) -> OutputError:
         reason = getattr(error, "strerror", None) or error
         return OutputError(f"Cannot write {self.path} ({reason}). Choose a folder with room and write permission.")
+
+
+def mono_or_stereo(waveform: Tensor) -> Tensor:
+    """(C, N) with C 1 or 2; of more, where speech is in one of the middle, the mean."""
+    return waveform if waveform.shape[0] <= 2 else waveform.float().mean(0, keepdim=True)
 
 
 def _check_complete(path: str) -> None:

@@ -22,7 +22,8 @@ def recording(load_models_gpu):
 
     def load(models, *args, **options):
         for patcher in models:
-            STATE["placed"].append([type(patcher.model).__name__, options.get("memory_required", 0)])
+            told = [type(patcher.model).__name__, options.get("memory_required", 0), len(models)]
+            STATE["placed"].append(told)
         return load_models_gpu(models, *args, **options)
 
     return load
