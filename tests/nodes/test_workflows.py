@@ -49,6 +49,7 @@ def test_a_workflow_has_a_note_groups_and_a_thumbnail(name):
     content = workflow(name)
     notes = [node for node in content["nodes"] if node["type"] == "MarkdownNote"]
     assert any(len(node["widgets_values"][0]) > 150 for node in notes)
+    assert any("who agreed to it" in node["widgets_values"][0] for node in notes)  # before a face is used
     assert len(content["groups"]) >= 3
     with Image.open(FOLDER / f"{name}.jpg") as picture:
         assert picture.format == "JPEG" and min(picture.size) >= 256
