@@ -40,23 +40,12 @@ def test_every_page_is_served_with_inputs_outputs_advice_and_its_pictures(fetche
         table = page.split(SECTIONS[language][0])[1].split("\n## ")[0]
         rows = [line for line in table.splitlines() if line.startswith("|")]
         assert len(rows) >= 2 + len({entry.split(".")[0] for entry, *_ in inputs_of(node["input"])}), name
-        for words, picture in PICTURE.findall(page):
+        shown = PICTURE.findall(page)
+        assert shown, f"{name}{language}.md shows no picture of the node"
+        for words, picture in shown:
             assert words.strip(), f"{name}{language}.md: the picture {picture} has no words for who cannot see it"
             assert not re.match(r"\w+:", picture), f"{name}{language}.md: {picture} comes from elsewhere"
             assert (ROOT / "web" / "docs" / picture).is_file(), (
                 f"{name}{language}.md shows {picture}, which is not there"
             )
             assert fetched(picture)[:4] in (b"\x89PNG", b"\xff\xd8\xff\xe0", b"RIFF", b"GIF8"), picture
-
-
-def test_the_nodes_with_widgets_of_ours_show_them(object_info):
-    """An input whose type is only VASA's and which has a default is a widget of web/js/."""
-    for name, node in object_info.items():
-        drawn = [
-            entry
-            for entry, kind, _, options in inputs_of(node["input"])
-            if kind.startswith("VASA_") and "default" in options
-        ]
-        if name.startswith("VASA_") and drawn:
-            for page in (f"{name}.md", f"{name}/zh.md"):
-                assert PICTURE.search((ROOT / "web" / "docs" / page).read_text(encoding="utf-8")), page
