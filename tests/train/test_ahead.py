@@ -45,22 +45,23 @@ def test_a_run_is_the_same_to_the_bit_and_goes_on_so(tmp_path):
     assert run(tmp_path / "c", lambda draw: Ahead(draw, PARTED)) == plain[8:]  # from the checkpoint of step 8
 
 
-def test_the_next_part_is_drawn_while_this_one_is_computed():
+def test_the_next_parts_are_drawn_while_this_one_is_computed():
     drawn, ready = [], threading.Event()
 
     def draw(generator):
         drawn.append((generator.initial_seed(), threading.current_thread()))
-        if len(drawn) == 2:
+        if len(drawn) == 3:
             ready.set()
-        return len(drawn)
+        return generator.initial_seed()
 
     recipe = replace(RECIPE, steps=2, parts=4)
-    ahead = Ahead(draw, recipe, World(1, 2))  # has the parts 2 and 3
-    order = [(1, 2), (1, 3), (2, 2), (2, 3)]
-    assert ahead(1, generator_of(recipe, 1, 2)) == 1
-    assert ready.wait(10)  # nobody has asked for it yet
-    assert [ahead(step, generator_of(recipe, step, part)) for step, part in order[1:]] == [2, 3, 4]
-    assert [seed for seed, _ in drawn] == [generator_of(recipe, *place).initial_seed() for place in order]
+    ahead = Ahead(draw, recipe, World(1, 2), threads=2)  # has the parts 2 and 3
+    seeds = [generator_of(recipe, *place).initial_seed() for place in ((1, 2), (1, 3), (2, 2), (2, 3))]
+    assert ahead(1, generator_of(recipe, 1, 2)) == seeds[0]
+    assert ready.wait(10) and {seed for seed, _ in drawn} == set(seeds[:3])  # nobody has asked for two of them yet
+    for seed, (step, part) in zip(seeds[1:], ((1, 3), (2, 2), (2, 3)), strict=True):
+        assert ahead(step, generator_of(recipe, step, part)) == seed
+    assert sorted(seed for seed, _ in drawn) == sorted(seeds)  # each once, and none beyond the last step
     assert threading.main_thread() not in [thread for _, thread in drawn]
 
 

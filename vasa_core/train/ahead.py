@@ -1,4 +1,4 @@
-"""Training data drawn ahead: while a part of a step is computed, a thread draws what the next one is computed on.
+"""Training data drawn ahead: while a part of a step is computed, threads draw what the next ones are computed on.
 
     drawn = Ahead(draw, recipe, world)      draw: generator -> data
     drawn(step, generator)                  in a loss, before anything else is drawn: what draw(generator) gives
@@ -23,35 +23,36 @@ Data = TypeVar("Data")
 
 
 class Ahead(Generic[Data]):
-    """Draws the data of this process's parts, one part ahead. `draw` runs in one other thread, never twice at once."""
+    """Draws the data of this process's parts, as many parts ahead as it has `threads`, which call `draw` at once."""
 
-    def __init__(self, draw: Callable[[Generator], Data], recipe: Recipe, world: World = ALONE) -> None:
+    def __init__(
+        self, draw: Callable[[Generator], Data], recipe: Recipe, world: World = ALONE, threads: int = 2
+    ) -> None:
         self.draw, self.recipe, self.parts = draw, recipe, world.share(recipe.parts)
-        self.thread = ThreadPoolExecutor(1, "drawing ahead")
-        self.seed: int | None = None  # of the part whose data are `coming`
-        self.coming: Future[tuple[Data, Tensor]] | None = None
+        self.threads, self.far = ThreadPoolExecutor(threads, "drawing ahead"), threads
+        self.coming: dict[int, Future[tuple[Data, Tensor]]] = {}  # by the seeds of their parts
 
     def __call__(self, step: int, generator: Generator) -> Data:
         """The data of the part of `step` that draws from `generator`, which has drawn nothing yet and then goes on.
 
         What `draw` raises is raised here.
         """
-        seed = generator.initial_seed()
-        if self.seed != seed:
-            self._order(generator)
-        data, state = self.coming.result()
-        generator.set_state(state)
+        data, state = self._ordered(generator).result()
         seeds = [generator_of(self.recipe, step, part).initial_seed() for part in self.parts]
-        later = self.parts[seeds.index(seed) + 1 :]
-        self.seed = self.coming = None
-        if later:
-            self._order(generator_of(self.recipe, step, later[0]))
-        elif step < self.recipe.steps:
-            self._order(generator_of(self.recipe, step + 1, self.parts[0]))
+        place = seeds.index(generator.initial_seed())
+        wanted = {}
+        for number in range(place + 1, place + 1 + self.far):
+            later, part = step + number // len(seeds), self.parts[number % len(seeds)]
+            if later <= self.recipe.steps:
+                own = generator_of(self.recipe, later, part)
+                wanted[own.initial_seed()] = self._ordered(own)
+        self.coming = wanted
+        generator.set_state(state)
         return data
 
-    def _order(self, generator: Generator) -> None:
-        if self.coming is not None:
-            self.coming.cancel()
-        self.seed = generator.initial_seed()
-        self.coming = self.thread.submit(lambda: (self.draw(generator), generator.get_state()))
+    def _ordered(self, generator: Generator) -> Future[tuple[Data, Tensor]]:
+        """What is drawn from a generator, which may be under way."""
+        coming = self.coming.get(generator.initial_seed())
+        if coming is None:
+            coming = self.threads.submit(lambda: (self.draw(generator), generator.get_state()))
+        return coming
