@@ -83,7 +83,12 @@ def track_face(
 def fill_gaps(landmarks: list[Tensor | None], fps: float) -> Tensor:
     """(T, ...) of T tensors of one shape, those that are None filled in from their neighbours; at least one is not."""
     known = [k for k, points in enumerate(landmarks) if points is not None]
-    filled = torch.stack([landmarks[min(known, key=lambda n: abs(n - k))] for k in range(len(landmarks))])
+    filled = torch.stack(
+        [
+            landmarks[min(known, key=lambda n: abs(n - k))] if points is None else points
+            for k, points in enumerate(landmarks)
+        ]
+    )
     for before, after in zip(known[:-1], known[1:], strict=True):
         glide = min(after - before, max(1, round(GLIDE * fps)))
         for k in range(before + 1, after):
