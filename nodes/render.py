@@ -220,7 +220,8 @@ class PasteIntoPicture(io.ComfyNode):
             )
         progress, done = host.Progress(len(frames)), []
         zoom = frames.shape[-1] / portrait.crop.image.shape[-1]
-        crop_from_image = portrait.crop.crop_from_image * torch.tensor([[zoom], [zoom], [1.0]])
+        matrix = portrait.crop.crop_from_image
+        crop_from_image = matrix * matrix.new_tensor([[zoom], [zoom], [1.0]])
         for frame in progress.over(frames, len(frames)):
             pasted_frame = paste_back(frame[None], whole, crop_from_image, feather)
             done.append(host.to_output(sockets.image_from_frames(pasted_frame)))

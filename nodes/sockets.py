@@ -27,6 +27,7 @@ MOTION = io.Custom("VASA_MOTION")
 FACE_LANDMARKS = io.Custom("FACE_LANDMARKS")  # ComfyUI's own, of its MediaPipe nodes
 
 CURVE_RATE = 25.0
+ROUNDING = 1e-6  # of a curve between its points
 
 
 def picture_from_image(image: Tensor, name: str = "image") -> Tensor:
@@ -89,12 +90,20 @@ def picture_of_crop(image: Tensor, crop: FaceCrop) -> Tensor:
 
 
 def curve_from_drawing(raw: dict, start: tuple[float, ...], end: tuple[float, ...], seconds: float) -> Curve:
-    """A native CURVE as drawn, its width standing for `seconds`: at height 0 the values are `start`, at 1 `end`."""
+    """A native CURVE as drawn, its width standing for `seconds`: at height 0 the values are `start`, at 1 `end`.
+
+    BadInput for what is no curve, and for one that leaves these heights.
+    """
     count = max(2, round(seconds * CURVE_RATE) + 1)
     times = torch.linspace(0.0, seconds, count, dtype=torch.float64)
-    heights = torch.from_numpy(CurveInput.from_raw(raw).interp_array((times / seconds).numpy()))
+    try:
+        heights = torch.from_numpy(CurveInput.from_raw(raw).interp_array((times / seconds).numpy()))
+    except (KeyError, TypeError, ValueError):
+        raise BadInput("The input 'curve' is no curve of points. Draw it again.") from None
+    if not ((heights - 0.5).abs() <= 0.5 + ROUNDING).all():
+        raise BadInput("The input 'curve' leaves the heights 0 to 1. Draw it again.")
     low, high = torch.tensor(start, dtype=torch.float64), torch.tensor(end, dtype=torch.float64)
-    return Curve(times.float(), torch.lerp(low, high, heights[:, None]).float())  # (K,), (K, C)
+    return Curve(times.float(), torch.lerp(low, high, heights.clamp(0.0, 1.0)[:, None]).float())  # (K,), (K, C)
 
 
 def curve_from_keyframes(text: str, columns: tuple[str, ...]) -> Curve:

@@ -151,6 +151,22 @@ def test_a_choice_that_there_is_not(run, kind, name, more):
     assert f"'{name}'" in message and "no such choice" in message
 
 
+@pytest.mark.parametrize(
+    ("curve", "says"),
+    [({}, "no curve"), ("up", "no curve"), ({"points": [[0, 0], [1, 5]], "interpolation": "linear"}, "heights")],
+)
+def test_a_curve_that_is_none(run, curve, says):
+    ends = {f"distance.{end}": {"version": 1, "distance": 1.0} for end in ("from", "to")}
+    prompt = {
+        "drawn": node(
+            "VASA_HeadDistance", distance="curve", **ends, **{"distance.curve": curve, "distance.seconds": 2.0}
+        ),
+        "report": node("TestReport", value=["drawn", 0]),
+    }
+    message = plain(run(prompt).error)
+    assert "'curve'" in message and says in message
+
+
 def test_frames_that_are_not_of_the_face_are_not_pasted(run, talking):
     prompt = {name: part for name, part in talking().items() if name in ("face", "picture", "portrait")}
     size = {"width": 320, "height": 160, "upscale_method": "area", "crop": "disabled"}
