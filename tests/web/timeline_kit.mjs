@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 
 const TYPE = "VASA_ControlTimeline";
 export const WIDGET = "timeline";
+export const TEN_MINUTES = "ten_minutes.wav";
 const SIZE = { place: [360, 140], size: [520, 480] };
 export const HEAD = { version: 1, gaze: { ease: "smooth", keys: [{ t: 0, yaw: 0, pitch: 0 }] } };
 export const THREE = {
@@ -94,4 +95,25 @@ export class Bench {
       [this.node, seconds],
     );
   }
+}
+
+/** Put a WAV of ten minutes, 8 kHz, into the server's input folder. */
+export async function tenMinutes() {
+  const count = 600 * 8000;
+  const file = Buffer.alloc(44 + count, 128);
+  file.write("RIFF", 0);
+  file.writeUInt32LE(36 + count, 4);
+  file.write("WAVEfmt ", 8);
+  file.writeUInt32LE(16, 16);
+  [1, 1].forEach((number, k) => file.writeUInt16LE(number, 20 + 2 * k));
+  [8000, 8000].forEach((number, k) => file.writeUInt32LE(number, 24 + 4 * k));
+  [1, 8].forEach((number, k) => file.writeUInt16LE(number, 32 + 2 * k));
+  file.write("data", 36);
+  file.writeUInt32LE(count, 40);
+  for (let k = 0; k < count; k++) file[44 + k] = 128 + 100 * Math.sin(k / 9) * Math.abs(Math.sin(k / 40000) * Math.sin(k / 3100));
+  const form = new FormData();
+  form.append("image", new Blob([file]), TEN_MINUTES);
+  form.append("overwrite", "true");
+  const answer = await fetch(`${process.env.COMFYUI}/upload/image`, { method: "POST", body: form });
+  assert.ok(answer.ok, `upload: ${answer.status}`);
 }

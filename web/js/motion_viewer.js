@@ -31,6 +31,7 @@ const STYLE = `
 .vasa-legend > button[aria-pressed="true"] > i { background: currentColor; }
 .vasa-legend > button > span { flex: 1 1 0; min-width: 0; overflow: hidden; text-overflow: ellipsis;
   white-space: nowrap; text-align: left; }
+.vasa-legend b { font-weight: 400; }
 .vasa-bar { grid-area: bar; display: flex; align-items: center; contain: strict; gap: 10px; color: var(--input-text, #ddd);
   font: 12px system-ui, sans-serif; font-variant-numeric: tabular-nums; }
 .vasa-bar > button { width: 40px; height: 24px; border: 0; border-radius: 6px; color: inherit; cursor: pointer;
@@ -90,7 +91,7 @@ class Viewer {
     const bar = make(this.element, "div", "vasa-bar");
     this.button = make(bar, "button", "");
     this.button.addEventListener("click", () => this.toggle());
-    this.clock = make(bar, "span", "");
+    this.clock = make(bar, "span", "").appendChild(new Text());
     for (const part of [this.legend, bar]) {
       keepEvents(part);
       part.addEventListener("keydown", (event) => event.stopPropagation());
@@ -179,28 +180,32 @@ class Viewer {
       const button = document.createElement("button");
       const swatch = button.appendChild(document.createElement("i"));
       button.appendChild(document.createElement("span")).textContent = curve.name.split(" ").map(word).join(" ");
-      const value = button.appendChild(document.createElement("b"));
-      value.style.fontWeight = "400";
+      const value = button.appendChild(document.createElement("b")).appendChild(new Text());
       button.addEventListener("click", () => this.choose(curve.name));
       return { curve, button, swatch, value };
     });
     this.legend.replaceChildren(...this.entries.map((entry) => entry.button));
+    this.colour(this.surface.theme);
     this.show();
+  }
+
+  colour(theme) {
+    this.dark = theme.dark;
+    for (const { curve, swatch } of this.entries) swatch.style.color = colourOf(curve, theme);
   }
 
   show() {
     const { motion, frame } = this;
     const { chosen } = this;
-    for (const { curve, button, swatch, value } of this.entries) {
-      swatch.style.color = colourOf(curve, this.surface.theme);
-      button.setAttribute("aria-pressed", chosen.includes(curve.name));
-      value.textContent = valueAt(curve, frame).toFixed(curve.unit === "°" ? 1 : 2) + curve.unit;
+    for (const { curve, button, value } of this.entries) {
+      setChanged(button, "ariaPressed", String(chosen.includes(curve.name)));
+      setChanged(value, "data", valueAt(curve, frame).toFixed(curve.unit === "°" ? 1 : 2) + curve.unit);
     }
     const time = motion ? `${(frame / motion.fps).toFixed(2)} / ${(motion.frames / motion.fps).toFixed(2)} s` : "";
-    this.clock.textContent = motion ? `${time}  ·  ${frame + 1} / ${motion.frames}` : "";
-    this.button.textContent = this.playing ? "❚❚" : "▶";
-    this.button.setAttribute("aria-label", word(this.playing ? "pause" : "play"));
-    this.button.disabled = !motion;
+    setChanged(this.clock, "data", motion ? `${time}  ·  ${frame + 1} / ${motion.frames}` : "");
+    setChanged(this.button, "textContent", this.playing ? "❚❚" : "▶");
+    setChanged(this.button, "ariaLabel", word(this.playing ? "pause" : "play"));
+    setChanged(this.button, "disabled", !motion);
     this.surface.describe({
       role: "slider",
       "aria-roledescription": "motion viewer",
@@ -278,8 +283,7 @@ class Viewer {
 
   drawCurves(context, view) {
     const { width, height, theme } = view;
-    if (this.dark !== theme.dark) this.show(); // another theme: the legend's colours
-    this.dark = theme.dark;
+    if (this.dark !== theme.dark) this.colour(theme);
     if (this.motion) return this.curves.draw(context, view, this.motion, this.shown, this.frame);
     roundedBox(context, 0, 0, width, height, 8);
     context.fillStyle = theme.surface;
@@ -308,6 +312,11 @@ class Viewer {
     }
     context.restore();
   }
+}
+
+/** Set a property where it differs: every write makes the browser look through ComfyUI's many style rules. */
+function setChanged(thing, name, value) {
+  if (thing[name] !== value) thing[name] = value;
 }
 
 /** Where the server hands out a file of its temp folder. */

@@ -32,7 +32,9 @@ export class Surface {
 
   /** Tell screen readers what is shown: role, label and a value in words. */
   describe(attributes) {
-    for (const [name, value] of Object.entries(attributes)) this.canvas.setAttribute(name, String(value));
+    for (const [name, value] of Object.entries(attributes)) {
+      if (this.canvas.getAttribute(name) !== String(value)) this.canvas.setAttribute(name, String(value));
+    }
   }
 
   paint() {
