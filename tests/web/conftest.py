@@ -45,7 +45,8 @@ def web_server(tmp_path_factory) -> ComfyServer:
     source = comfyui_source()
     if source is None:
         pytest.skip("ComfyUI is not here: set COMFYUI_DIR, or run `make comfy` once.")
-    packs = {PACK_FOLDER: ROOT, "vasa_test_helpers": HELPERS}
+    pack = PACK_FOLDER.replace(".", "-")  # ComfyUI's page looks for help pages under the name up to its first dot
+    packs = {pack: ROOT, "vasa_test_helpers": HELPERS}
     with running_comfyui(
         source, tmp_path_factory.mktemp("comfyui_web"), packs, cpu=True, options=["--disable-api-nodes"],
         environment={"OMP_NUM_THREADS": "1"}, patience=900,
