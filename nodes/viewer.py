@@ -16,6 +16,7 @@ from . import host, sockets
 from .render import ready_to_decode
 
 MOST_PICTURES = 48
+AT_ONCE = 2  # pictures decoded at once: they are few, and each is worth a report
 PICTURE_SIZE = 256  # pixels
 COLUMNS = 8  # pictures in a row of the sheet
 JPEG_QUALITY = 85
@@ -39,9 +40,9 @@ def _pictures(face_model: host.Placed[FaceModel], portrait: Portrait, motion: Mo
     chosen = absolute[::every]
     model, progress = ready_to_decode(face_model), host.Progress(len(chosen))
     frames = []
-    for piece in render(model, host.to_device(portrait), chosen, face_model.chunk, progress):  # (t, 512, 512, 3)
+    for piece in render(model, host.to_device(portrait), chosen, min(AT_ONCE, face_model.chunk), progress):
         progress.show(piece[-1])
-        frames.append(piece.cpu())
+        frames.append(piece.cpu())  # (t, 512, 512, 3)
     path = host.temporary_file(".jpg")
     contact_sheet(torch.cat(frames), COLUMNS, PICTURE_SIZE).save(path, quality=JPEG_QUALITY)
     file = ui.SavedResult(path.name, "", io.FolderType.temp)
