@@ -149,7 +149,7 @@ def test_the_paper_preset_has_the_papers_sizes():
     assert len(network.decoder.blocks) == 8
 
 
-@pytest.mark.parametrize(("name", "size", "most"), [("small", 128, 20e6), ("mini", 64, 1e6)])
+@pytest.mark.parametrize(("name", "size", "most"), [("small", 128, 20e6), ("mini", 48, 1e6)])
 def test_the_small_presets_are_small(name, size, most):
     with torch.device("meta"):
         network = FaceNetwork(PRESETS[name])

@@ -23,12 +23,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..faces.vasa.codes import UNIT, upright
+from ..faces.vasa.codes import FACE_CENTRE, FACE_REACH, UNIT, upright
 from ..faces.vasa.network import EncodedFace, FaceNetwork
 from ..metrics.recognition import RecognitionNetwork, likeness
 
-FACE_REACH, FACE_CENTRE = 0.4, 0.1
-"""Half the side of the inner face, and how far it lies below the head's centre, in half-crops at log scale 0."""
 SHARPNESS, MARGIN = 5.0, 0.2
 """Of the cosine loss that tells a driver's dynamics from other drivers'."""
 

@@ -19,7 +19,7 @@ from ..types import Motion
 from .face_data import Pairs, choose
 from .procedural_head import DYNAMICS, SPACE, Head, render
 
-POSE_RANGE = (0.3, 0.55, 0.25, 0.15, 0.12, 0.15)
+POSE_RANGE = (0.2, 0.4, 0.15, 0.12, 0.1, 0.1)
 """Largest pitch, yaw, roll (radians), shift (half-crops) and log scale to either side of..."""
 POSE_MIDDLE = (0.0, 0.0, 0.0, 0.0, 0.0, 0.3)
 """...this pose, in which the head fills the picture."""

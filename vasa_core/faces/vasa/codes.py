@@ -1,7 +1,8 @@
 """The three code encoders, z_id, z_pose and z_dyn, and the view of the face that two of them see.
 
 Head pose is six explicit numbers in the units of types.Motion. Identity and dynamics are read from a view that already
-is moved, turned in the plane and scaled as the pose says, so that four of the six have no way into them.
+is moved, turned in the plane and scaled as the pose says, so that four of the six have no way into them. Dynamics see
+the inner face alone: of a whole head they would first of all hold whose it is.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from .presets import FacePreset
 
 REACH = 0.8
 """Half the side of the upright view, in half-crops at log scale 0: forehead to chin with some room."""
+FACE_REACH, FACE_CENTRE = 0.45, 0.1
+"""Of the view of the inner face, brows to chin: half its side, and how far it lies below the head's centre."""
 SLOPE = 0.2
 """Of negative values before a code: a plain ReLU there can go silent for all faces, and then never speaks again."""
 UNIT = 0.25
@@ -73,7 +76,7 @@ class Codes(nn.Module):
 
     def read_dynamics(self, picture: Tensor, pose: Tensor) -> Tensor:
         """(B, D) of the face that stands at `pose`."""
-        return self.dynamics(upright(picture, pose, self.view))
+        return self.dynamics(upright(picture, pose, self.view, FACE_REACH, FACE_CENTRE))
 
 
 def upright(picture: Tensor, pose: Tensor, size: int, reach: float = REACH, centre: float = 0.0) -> Tensor:

@@ -73,26 +73,28 @@ class FaceNetwork(nn.Module):
 
 
 class AppearanceEncoder(nn.Module):
-    """A picture becomes a volume in its own pose: 2D residual blocks, channels unfolded into depth, 3D blocks."""
+    """A picture becomes a volume in its own pose: 2D residual blocks, channels unfolded into depth, 3D blocks.
+
+    Nothing rectifies what passes beside the blocks, from the picture into the volume: details come through at once,
+    where a norm and a ReLU before the lifting, as in MegaPortraits, have first to be learnt around.
+    """
 
     def __init__(self, preset: FacePreset) -> None:
         super().__init__()
-        self.depth = preset.volume_depth
+        self.patch, self.depth = preset.patch, preset.volume_depth
         widths = [preset.width << level for level in range(preset.halvings + 1)]
-        self.stem = nn.Conv2d(3, widths[0], 7, padding=3)
-        self.flat = nn.Sequential(
-            *(ResidualBlock(2, a, b, down=(2, 2)) for a, b in zip(widths[:-1], widths[1:], strict=True))
-        )
-        self.norm = nn.GroupNorm(groups_of(widths[-1]), widths[-1])
+        kernel = 7 if preset.patch == 1 else 3
+        self.stem = nn.Conv2d(3 * preset.patch**2, widths[0], kernel, padding=kernel // 2)
+        halved = [ResidualBlock(2, a, b, down=(2, 2)) for a, b in zip(widths[:-1], widths[1:], strict=True)]
+        self.flat = nn.Sequential(*(halved or [ResidualBlock(2, widths[0], widths[0])]))
         self.lift = StandardConv(2, widths[-1], preset.volume_channels * preset.volume_depth, kernel=1)
         channels = preset.volume_channels
         self.solid = nn.Sequential(*(ResidualBlock(3, channels, channels) for _ in range(preset.volume_blocks)))
 
     def forward(self, picture: Tensor) -> Tensor:
         """(B, 3, S, S) -> (B, C, D, H, W)."""
-        x = self.flat(self.stem(2 * picture - 1))  # (B, width, H, W)
-        x = self.lift(F.relu(self.norm(x)))  # (B, C D, H, W)
-        return self.solid(x.unflatten(1, (-1, self.depth)))
+        x = self.flat(self.stem(F.pixel_unshuffle(2 * picture - 1, self.patch)))  # (B, width, H, W)
+        return self.solid(self.lift(x).unflatten(1, (-1, self.depth)))
 
 
 class VolumeUNet(nn.Module):
@@ -122,22 +124,24 @@ class VolumeUNet(nn.Module):
 
 
 class Decoder(nn.Module):
-    """A posed volume becomes a picture: depth into channels, 1x1 projection, residual blocks, upsampling."""
+    """A posed volume becomes a picture: depth into channels, 1x1 projection, residual blocks, upsampling.
+
+    As before the volume, nothing rectifies what passes beside the blocks.
+    """
 
     def __init__(self, preset: FacePreset) -> None:
         super().__init__()
-        wide = preset.decoder_width
+        self.patch, wide = preset.patch, preset.decoder_width
         self.project = StandardConv(2, preset.volume_channels * preset.volume_depth, wide, kernel=1)
         self.blocks = nn.Sequential(*(ResidualBlock(2, wide, wide) for _ in range(preset.decoder_blocks)))
         widths = [wide, *(preset.width << level for level in reversed(range(preset.halvings)))]
         self.enlarge = nn.Sequential(
             *(ResidualBlock(2, a, b, up=(2, 2)) for a, b in zip(widths[:-1], widths[1:], strict=True))
         )
-        self.norm = nn.GroupNorm(groups_of(widths[-1]), widths[-1])
-        self.output = nn.Conv2d(widths[-1], 3, 3, padding=1)
+        self.output = nn.Conv2d(widths[-1], 3 * preset.patch**2, 3, padding=1)
 
     def forward(self, posed: Tensor) -> Tensor:
         """(B, C, D, H, W) -> (B, 3, S, S) in [0, 1]."""
         x = self.project(posed.flatten(1, 2))  # (B, width, H, W)
-        x = self.enlarge(self.blocks(x))  # (B, width, S, S)
-        return self.output(F.relu(self.norm(x))).sigmoid()
+        x = self.enlarge(self.blocks(x))  # (B, width, S / patch, S / patch)
+        return F.pixel_shuffle(self.output(x), self.patch).sigmoid()

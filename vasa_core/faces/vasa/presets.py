@@ -10,8 +10,9 @@ from math import log2
 class FacePreset:
     """Widths, depths and resolutions of one face network.
 
-    size: side of its pictures in pixels. halvings: between a picture and the volume's plane. width: 2D channels at full
-    resolution, doubled with each halving. volume_channels, volume_depth: of V_app. volume_blocks: 3D residual blocks
+    size: side of its pictures in pixels. patch: side of the squares of pixels that become channels before the first
+    convolution, and pixels again after the last. halvings: from there to the volume's plane. width: 2D channels before
+    them, doubled with each. volume_channels, volume_depth: of V_app. volume_blocks: 3D residual blocks
     behind the lifting. unet: channels of the 3D U-Net per level. warp: channels of the warp generators per level, from
     a plane of 4 upwards, one more than it takes doublings to the volume's plane. identity, dynamics: lengths of z_id
     and z_dyn. condition: width of the vector that conditions the warps. view: side in pixels of what the three code
@@ -20,6 +21,7 @@ class FacePreset:
     """
 
     size: int
+    patch: int
     halvings: int
     width: int
     volume_channels: int
@@ -49,7 +51,7 @@ class FacePreset:
     @property
     def plane(self) -> int:
         """Height and width of the volume."""
-        return self.size >> self.halvings
+        return self.size // self.patch >> self.halvings
 
     @property
     def volume_shape(self) -> tuple[int, int, int]:
@@ -64,28 +66,28 @@ PRESETS = {
     # After MegaPortraits at 512 px. Its expression code is longer; 128 numbers hold a face and leave less room for pose
     # and identity to hide in.
     "paper": FacePreset(
-        size=512, halvings=3, width=64, volume_channels=96, volume_depth=16, volume_blocks=6,
+        size=512, patch=1, halvings=3, width=64, volume_channels=96, volume_depth=16, volume_blocks=6,
         unet=(96, 192, 384, 512), warp=(512, 512, 256, 96, 32), identity=512, dynamics=128, condition=512,
         view=256, code_widths=(64, 128, 256, 512), identity_blocks=(3, 4, 6, 3), dynamics_blocks=(3, 4, 6, 3),
         pose_blocks=(2, 2, 2, 2), decoder_width=512, decoder_blocks=8,
     ),
     # For a first training on one GPU.
     "small": FacePreset(
-        size=128, halvings=2, width=32, volume_channels=32, volume_depth=16, volume_blocks=2,
+        size=128, patch=1, halvings=2, width=32, volume_channels=32, volume_depth=16, volume_blocks=2,
         unet=(32, 64, 128), warp=(128, 128, 64, 32), identity=128, dynamics=32, condition=128,
         view=128, code_widths=(32, 64, 128, 256), identity_blocks=(1, 1, 2, 1), dynamics_blocks=(1, 1, 2, 1),
         pose_blocks=(1, 1, 1, 1), decoder_width=256, decoder_blocks=4,
     ),
-    # For a first training on a CPU.
+    # For a first training on a CPU: patches spare it the layers that see single pixels.
     "mini": FacePreset(
-        size=64, halvings=2, width=8, volume_channels=16, volume_depth=8, volume_blocks=1,
-        unet=(16, 32), warp=(32, 16, 16), identity=48, dynamics=16, condition=48,
-        view=64, code_widths=(16, 32, 64), identity_blocks=(1, 1, 1), dynamics_blocks=(1, 1, 1),
-        pose_blocks=(1, 1, 1), decoder_width=48, decoder_blocks=2,
+        size=48, patch=3, halvings=0, width=48, volume_channels=12, volume_depth=8, volume_blocks=1,
+        unet=(12, 24), warp=(32, 16, 12), identity=48, dynamics=16, condition=48,
+        view=48, code_widths=(24, 48), identity_blocks=(1, 1), dynamics_blocks=(1, 1),
+        pose_blocks=(1, 1), decoder_width=48, decoder_blocks=3,
     ),
     # For tests: everything that the others have, in miniature.
     "tiny": FacePreset(
-        size=64, halvings=3, width=8, volume_channels=16, volume_depth=8, volume_blocks=1,
+        size=64, patch=1, halvings=3, width=8, volume_channels=16, volume_depth=8, volume_blocks=1,
         unet=(16, 32), warp=(32, 16), identity=32, dynamics=16, condition=32,
         view=32, code_widths=(16, 32, 64), identity_blocks=(1, 1, 1), dynamics_blocks=(1, 1, 1),
         pose_blocks=(1, 1, 1), decoder_width=64, decoder_blocks=2,
