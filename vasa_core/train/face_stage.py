@@ -25,6 +25,7 @@ from ..faces.vasa.presets import PRESETS
 from ..metrics.recognition import RecognitionNetwork, load_recognition
 from ..metrics.vgg import PerceptualNetwork, load_vgg, perceptual_distance
 from . import face_losses
+from .ahead import Ahead
 from .contact_sheet import save_sheet
 from .discriminator import Discriminator, feature_distance, hinge_made, hinge_real_and_made
 from .distributed import ALONE, World
@@ -105,6 +106,8 @@ def train_face(settings: FaceSettings, device: str = "cpu", say: Say | None = No
     stage = FaceStage.build(settings, first_network(settings), data, device, say)
     average = averaged(stage.network)
     stage.economise(settings.economy)
+    if settings.clips is not None:  # synthetic heads are drawn where the network computes
+        stage.drawn = Ahead(lambda generator: data.pairs(stage.batch, generator), settings.recipe, world, threads=4)
     rival = Rival(stage.discriminator, stage.adversary_losses) if stage.discriminator is not None else None
     state, recipe = out / "state.safetensors", settings.recipe
     deciding = {name: value for name, value in asdict(settings).items() if name not in ANYWHERE}
@@ -118,6 +121,8 @@ def train_face(settings: FaceSettings, device: str = "cpu", say: Say | None = No
         if report.step % SAID_EVERY == 0 or report.step == recipe.steps:
             losses = ", ".join(f"{name} {value:.4f}" for name, value in report.losses.items())
             say(f"face, step {report.step} of {recipe.steps}: {losses}")
+    if world.leads:  # a run may have been stopped right before it wrote the file of its last step
+        save_face_network(out / "face.safetensors", average, recipe.steps, settings.space)
     return out / "face.safetensors"
 
 
@@ -145,6 +150,7 @@ class FaceStage:
     discriminator: Discriminator | None = None
     perceptual: PerceptualNetwork | None = None
     recognition: RecognitionNetwork | None = None
+    drawn: Ahead[Pairs] | None = None  # draws the pairs of clips while the part before is computed
     made: tuple[Tensor, Tensor] | None = None  # made and real pictures, for the adversary
     settled: int | None = None  # the step for which the adversary is
 
@@ -182,7 +188,8 @@ class FaceStage:
             self.discriminator.settle()
             self.settled = step
         device = self.network.decoder.output.weight.device
-        pairs = self.data.pairs(self.batch, generator).to(device)
+        pairs = self.drawn(step, generator) if self.drawn else self.data.pairs(self.batch, generator)
+        pairs = pairs.to(device)
         pictures = torch.cat([pairs.first, pairs.second])
         read = self.network.codes.read_pose(pictures)
         known = step <= self.known_pose_steps and pairs.first_pose is not None
