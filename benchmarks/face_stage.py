@@ -5,14 +5,17 @@ python benchmarks/face_stage.py benchmarks/face_settings/small.json [OTHER.json 
 
 The other settings there leave out one loss each, to see what it is good for.
 
-For each training, in dB of PSNR: self-reenactment (one frame of a clip moves like its other frames), and the same with
-the pose of one frame and the dynamics of another, against the picture that the renderer makes of both. In degrees: the
-error of the head pose that is read, of the one read off made frames against the one asked for, and of the one read off
-frames of somebody else against the driver's true pose. In per cent: cross-talk, how far the dynamics read back move
-when the pose alone is changed, and the reverse, of how far they lie apart in two frames of the clip. These use the
-network's own encoders. With --judge, a recognition network (see synthetic_recognition.py) that should not be the one
-of the loss: the likeness to its source of a head that moves like somebody else, beside those of two real frames of one
-head and of two heads.
+For each training, in dB of PSNR: self-reenactment (one frame of a clip moves like its other frames), what it loses in
+the inner face where the source's dynamics are kept, and the pose of one frame with the dynamics of another, against
+the picture that the renderer makes of both. In degrees: the error of the head pose that is read, of the one read off
+made frames against the one asked for, of the one read off frames of somebody else against the driver's true pose, and
+of a head that does not move. Dynamics codes are opaque; what they tell of jaw, smile, brows, lids and gaze is found
+by a linear map fitted on heads of the training: its correlation with the truth, on the held-out heads and on somebody
+else who moves like them. In per cent: cross-talk, how far the dynamics read back, and what they tell, move when the
+pose alone is changed, and the reverse, of how far they lie apart in two frames of the clip. These use the network's
+own encoders. With --judge, a recognition network (see synthetic_recognition.py) that should not be the one of the
+loss: the likeness to its source of a head that moves like somebody else, beside those of two real frames of one head
+and of two heads.
 """
 
 from __future__ import annotations
@@ -33,30 +36,39 @@ from vasa_core.faces.vasa.files import load_face_network  # noqa: E402
 from vasa_core.faces.vasa.network import EncodedFace, FaceNetwork  # noqa: E402
 from vasa_core.metrics.recognition import RecognitionNetwork, likeness, load_recognition  # noqa: E402
 from vasa_core.train.contact_sheet import save_sheet  # noqa: E402
+from vasa_core.train.face_losses import inner_face  # noqa: E402
 from vasa_core.train.face_stage import FaceSettings  # noqa: E402
 from vasa_core.train.settings import read_settings  # noqa: E402
 from vasa_core.train.synthetic import SPACE, SyntheticClip, SyntheticHeads  # noqa: E402
 from vasa_core.types import Motion  # noqa: E402
 
-HELD_OUT, FRAMES, CHUNK, SHOWN = 16, 25, 16, 8
+HELD_OUT, FITTED, FRAMES, CHUNK, SHOWN = 16, 64, 25, 16, 8
 COLUMNS = {
-    "psnr": "PSNR, dB", "mixed": "PSNR, pose and dynamics of two frames, dB", "read": "pose read, deg",
-    "shown": "pose shown, deg", "carried": "pose carried over, deg", "dynamics_moved": "dynamics move with pose, %",
-    "pose_moved": "pose moves with dynamics, %", "alike": "likeness", "one": "of one head", "two": "of two heads",
+    "psnr": "PSNR, dB", "held": "lost with dynamics kept", "mixed": "pose and dynamics of two frames",
+    "read": "pose read, deg", "shown": "shown", "carried": "carried over", "still": "still head",
+    "told": "dynamics read, r", "told_over": "carried over, r", "dynamics_moved": "dynamics move with pose, %",
+    "meaning_moved": "what they tell, %", "pose_moved": "pose moves with dynamics, %",
+    "alike": "likeness", "one": "of one head", "two": "of two heads",
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Figures:
-    """psnr, mixed in dB; read, shown, carried: pose errors in degrees; dynamics_moved, pose_moved: cross-talk in per
-    cent; alike, one, two: cosine similarities, nan without a judge."""
+    """psnr, held, mixed in dB; read, shown, carried, still: pose errors in degrees; told, told_over: correlations of
+    dynamics; dynamics_moved, meaning_moved, pose_moved: cross-talk in per cent; alike, one, two: cosine similarities,
+    nan without a judge."""
 
     psnr: float
+    held: float
     mixed: float
     read: float
     shown: float
     carried: float
+    still: float
+    told: float
+    told_over: float
     dynamics_moved: float
+    meaning_moved: float
     pose_moved: float
     alike: float
     one: float
@@ -67,42 +79,81 @@ class Figures:
 def measure(
     network: FaceNetwork, heads: SyntheticHeads, identities: range, judge: RecognitionNetwork | None = None
 ) -> Figures:
-    """Figures over one clip of each of `identities`; the driver of each is the one before."""
+    """Figures over one clip of each of `identities`, the last ones of `heads`; the driver of each is the one before."""
     clips = [heads.clip(identity, FRAMES, fps=5.0) for identity in identities]
     motions = [read(network, clip.frames) for clip in clips]
+    telling = Telling.learn(network, [heads.clip(identity, FRAMES, fps=5.0) for identity in range(FITTED)])
     other = torch.arange(FRAMES).roll(FRAMES // 2)  # a frame well away in the clip
-    sums = torch.zeros(9)
+    rows, told, told_over, acted = [], [], [], []
     likenesses = torch.full((3,), nan if judge is None else 0.0)
     for row, (identity, clip) in enumerate(zip(identities, clips, strict=True)):
-        truth = true_pose(clip)
+        truth, driver = true_pose(clip), clips[row - 1]
         source = network.encode(clip.frames[:1])
         pose, dynamics = motions[row]
         made = show(network, source, pose, dynamics)
-        by_pose, by_dynamics = (
-            show(network, source, pose[other], dynamics),
-            show(network, source, pose, dynamics[other]),
-        )
+        held = show(network, source, pose, dynamics[:1].expand_as(dynamics))
+        by_pose = show(network, source, pose[other], dynamics)
+        by_dynamics = show(network, source, pose, dynamics[other])
         mixed = heads.show(identity, Motion(clip.motion.pose[other], clip.motion.dynamics, clip.motion.fps, SPACE))
         carried = show(network, source, *motions[row - 1])
         back, back_by_pose, back_by_dynamics = (read(network, frames) for frames in (made, by_pose, by_dynamics))
-        sums += torch.tensor([
+        pose_over, dynamics_over = read(network, carried)
+        faces = [inner_face(frames, truth) for frames in (clip.frames, made, held)]
+        told.append(telling(dynamics))
+        told_over.append(telling(dynamics_over))
+        acted.append((clip.motion.dynamics, driver.motion.dynamics))
+        rows.append([
             psnr(made, clip.frames),
+            psnr(faces[1], faces[0]) - psnr(faces[2], faces[0]),
             psnr(by_pose, mixed),
-            degrees(float((pose - truth)[:, :3].abs().mean())),
-            degrees(float((back[0] - pose)[1:, :3].abs().mean())),
-            degrees(float((read(network, carried)[0] - true_pose(clips[row - 1]))[:, :3].abs().mean())),
+            turn(pose - truth),
+            turn((back[0] - pose)[1:]),
+            turn(pose_over - true_pose(driver)),
+            turn(true_pose(driver)),
             float((back_by_pose[1] - back[1]).norm(dim=1).mean()),
             float((dynamics[other] - dynamics).norm(dim=1).mean()),
+            float((telling(back_by_pose[1]) - telling(back[1])).norm(dim=1).mean()),
+            float((telling(dynamics[other]) - telling(dynamics)).norm(dim=1).mean()),
             float((back_by_dynamics[0] - back[0])[:, :3].norm(dim=1).mean()),
             float((pose[other] - pose)[:, :3].norm(dim=1).mean()),
         ])  # fmt: skip
         if judge is not None:
-            before, face = clips[row - 1], (clip.frames[:1].expand_as(carried), truth[:1].expand_as(truth))
-            compared = ((carried, true_pose(before)), (clip.frames, truth), (before.frames, true_pose(before)))
+            face = clip.frames[:1].expand_as(carried), truth[:1].expand_as(truth)
+            compared = ((carried, true_pose(driver)), (clip.frames, truth), (driver.frames, true_pose(driver)))
             likenesses += torch.stack([likeness(judge, *seen, *face)[1:].mean().cpu() for seen in compared])
-    plain, mixed, read_error, shown, carried, moved, apart, turned, turned_apart = (sums / len(identities)).tolist()
-    talk = 100 * moved / apart, 100 * turned / turned_apart
-    return Figures(plain, mixed, read_error, shown, carried, *talk, *(likenesses / len(identities)).tolist())
+    *plain, moved, apart, meant, meant_apart, turned, turned_apart = torch.tensor(rows).mean(0).tolist()
+    own, drivers = (torch.cat(parts).to(told[0]) for parts in zip(*acted, strict=True))
+    heard = correlation(torch.cat(told), own), correlation(torch.cat(told_over), drivers)
+    talk = 100 * moved / apart, 100 * meant / meant_apart, 100 * turned / turned_apart
+    return Figures(*plain, *heard, *talk, *(likenesses / len(clips)).tolist())
+
+
+@dataclass(frozen=True)
+class Telling:
+    """What dynamics codes (N, D) tell of the renderer's dynamics (N, 7): a linear map (D + 1, 7), fitted to clips."""
+
+    map: Tensor
+
+    @staticmethod
+    def learn(network: FaceNetwork, clips: list[SyntheticClip]) -> Telling:
+        codes = torch.cat([read(network, clip.frames)[1] for clip in clips])
+        truth = torch.cat([clip.motion.dynamics for clip in clips]).to(codes)
+        with_one = torch.nn.functional.pad(codes, (0, 1), value=1.0)
+        return Telling(torch.linalg.lstsq(with_one, truth).solution)
+
+    def __call__(self, codes: Tensor) -> Tensor:
+        return codes @ self.map[:-1] + self.map[-1]
+
+
+def correlation(told: Tensor, truth: Tensor) -> float:
+    """Pearson's, of (N, 7) with (N, 7), the mean over the seven."""
+    told, truth = told - told.mean(0), truth - truth.mean(0)
+    return float(((told * truth).sum(0) / (told.norm(dim=0) * truth.norm(dim=0))).mean())
+
+
+def turn(pose: Tensor) -> float:
+    """Mean absolute angle of poses (T, 6), in degrees."""
+    return degrees(float(pose[:, :3].abs().mean()))
 
 
 def psnr(made: Tensor, real: Tensor) -> float:
