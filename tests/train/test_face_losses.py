@@ -44,7 +44,7 @@ DECODERS = {"target_warp", "decoder"}
 
 def test_pairwise_reaches_what_it_compares_and_no_other_code(network):
     first, second = leaf_face(network, 1), leaf_face(network, 2)
-    face_losses.pairwise_loss(*face_losses.cross_transfers(network, first, second)).backward()
+    face_losses.pairwise_loss(*face_losses.cross_transfers(network, first, second), second.pose).backward()
     assert reached(first) == {"volume", "identity", "dynamics"}  # its pose is not used
     assert reached(second) == {"volume", "identity", "pose"}  # its dynamics are not used
     assert parts_reached(network) == DECODERS
@@ -55,8 +55,8 @@ def test_pairwise_is_nothing_where_both_frames_are_one(network):
     with torch.no_grad():
         same = face_losses.cross_transfers(network, face, face)
         other = face_losses.cross_transfers(network, face, leaf_face(network, 2))
-    assert float(face_losses.pairwise_loss(*same)) == 0.0
-    assert float(face_losses.pairwise_loss(*other)) > 1e-3
+    assert float(face_losses.pairwise_loss(*same, face.pose)) == 0.0
+    assert float(face_losses.pairwise_loss(*other, face.pose)) > 1e-3
 
 
 def test_reconstruction_reaches_all_parts(network):

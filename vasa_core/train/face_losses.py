@@ -73,9 +73,9 @@ def cross_transfers(network: FaceNetwork, first: EncodedFace, second: EncodedFac
     return by_pose, by_dynamics
 
 
-def pairwise_loss(by_pose: Tensor, by_dynamics: Tensor) -> Tensor:
-    """Mean absolute difference of the two pictures of `cross_transfers`."""
-    return (by_pose - by_dynamics).abs().mean()
+def pairwise_loss(by_pose: Tensor, by_dynamics: Tensor, pose: Tensor) -> Tensor:
+    """Mean absolute difference of the two pictures of `cross_transfers`, at `pose` (B, 6), and of their inner faces."""
+    return (by_pose - by_dynamics).abs().mean() + face_loss(by_pose, by_dynamics, pose)
 
 
 def cycle_loss(network: FaceNetwork, made: Tensor, pose: Tensor, dynamics: Tensor) -> Tensor:

@@ -217,7 +217,7 @@ class FaceStage:
             named["pose"] = w.pose * face_losses.pose_loss(read, known)
         if w.pairwise:
             crossed = face_losses.cross_transfers(network, first, second)
-            named["pairwise"] = w.pairwise * face_losses.pairwise_loss(*crossed)
+            named["pairwise"] = w.pairwise * face_losses.pairwise_loss(*crossed, second.pose)
         if w.cycle or w.identity:
             others = torch.arange(len(pairs.first))
             pose, dynamics = second.pose[others.roll(1)], second.dynamics[others.roll(2)]
