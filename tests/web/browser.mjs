@@ -39,6 +39,7 @@ export class Comfy {
       "Comfy.Locale": "en",
       "Comfy.ColorPalette": "dark",
       "Comfy.Minimap.Visible": false,
+      "Comfy.RightSidePanel.IsOpen": false,
     });
     const context = await browser.newContext({ viewport: VIEW });
     comfy.page = await context.newPage();
@@ -154,10 +155,15 @@ export class Comfy {
     return handle.asElement();
   }
 
-  /** The box of a widget's canvas on the screen. */
+  /** The box of a widget's canvas on the screen, once it stands still: ComfyUI moves the view after it has opened a graph. */
   async box(node, widget) {
     const canvas = await (await this.element(node, widget)).$("canvas");
-    return canvas.boundingBox();
+    for (let before = null; ; ) {
+      const box = await canvas.boundingBox();
+      if (before && ["x", "y", "width", "height"].every((side) => before[side] === box[side])) return box;
+      before = box;
+      await this.frames(2);
+    }
   }
 
   /** A place in a widget's canvas, given as fractions of its width and height, on the screen. */

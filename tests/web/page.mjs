@@ -17,6 +17,7 @@ export default async function (comfy, check) {
 
   await check("the info button of a selected node opens its help page, with its picture", async () => {
     const node = await comfy.add("VASA_Gaze", { place: [420, 200], size: [340, 360] });
+    const { width } = await comfy.box(node, "gaze.value");
     await page.mouse.click(600, NODES2 ? 216 : 185); // its title
     await page.getByTestId("info-button").click();
     const help = page.locator(".node-help-content");
@@ -24,6 +25,8 @@ export default async function (comfy, check) {
     const picture = help.locator('img[src*="pictures/gaze"]');
     await page.waitForFunction((image) => image.complete && image.naturalWidth > 300, await picture.elementHandle());
     comfy.complaints = comfy.complaints.filter((one) => !one.includes("VASA_Gaze/en.md")); // for which it looks first
+    assert.equal((await comfy.box(node, "gaze.value")).width, width, "the panel beside it changes its width");
+    await page.evaluate(() => window.app.extensionManager.setting.set("Comfy.RightSidePanel.IsOpen", false));
     await comfy.remove(node);
   });
 

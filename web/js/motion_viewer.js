@@ -4,7 +4,7 @@ import { app } from "../../../scripts/app.js";
 import { api } from "../../../scripts/api.js";
 import { Curves, colourOf, drawFaceAt, frameAt, valueAt } from "./shared/motion_curves.js";
 import { Surface, label, roundedBox } from "./shared/surface.js";
-import { FRAME, addStyle, keepEvents, newElement, once, takePlace } from "./shared/widget.js";
+import { FRAME, addStyle, keepEvents, keepWidth, newElement, once, takePlace } from "./shared/widget.js";
 import { word } from "./shared/words.js";
 
 const NODE = "VASA_MotionViewer";
@@ -104,6 +104,7 @@ class Viewer {
     const options = { serialize: false, hideOnZoom: false, getMinHeight: () => HEIGHT + FRAME };
     const widget = node.addDOMWidget(NAME, NODE, this.element, options);
     widget.serialize = false;
+    keepWidth(widget);
     node.setSize([Math.max(WIDTH, node.size[0]), node.computeSize()[1]]);
     const after = (hook, then) => {
       const before = node[hook];

@@ -79,6 +79,7 @@ function addWidget(node, name, kind, held = null) {
     getMinHeight: () => height + FRAME,
     hideOnZoom: false,
   });
+  keepWidth(widget);
   widget.tooltip = options.tooltip;
   model.onChange((byUser) => {
     view.show(byUser);
@@ -211,6 +212,11 @@ export function newElement(height) {
   element.style.minHeight = `${height}px`;
   forwardToCanvas(element);
   return element;
+}
+
+/** ComfyUI's panel of properties gives the widgets of a selected node its own width: then the node would show them narrower. */
+export function keepWidth(widget) {
+  Object.defineProperty(widget, "width", { get: () => undefined, set() {} });
 }
 
 function assemble(view, height) {
