@@ -14,10 +14,10 @@ from PIL import Image
 from .errors import ToolError, run_command
 
 PICTURES = Path(__file__).resolve().parent.parent / "web" / "docs" / "pictures"
-WIDGETS = ("gaze", "distance", "emotion", "timeline")
+WIDGETS = ("gaze", "distance", "emotion", "timeline", "viewer")
 LOOKS = ("classic-dark", "classic-light", "nodes2-dark", "nodes2-light")
 WIDTH = 720  # pixels of a finished picture
-QUALITY = 62  # keeps a picture below 60 kB
+QUALITY = 50  # keeps a picture below 60 kB
 
 
 def sheet(shots: list[Image.Image]) -> Image.Image:

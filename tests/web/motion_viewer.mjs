@@ -203,10 +203,10 @@ export default async function (comfy, check) {
   });
 
   await check("pictures for people", async () => {
-    await comfy.page.evaluate((id) => {
-      const node = window.app.canvas.graph.getNodeById(id);
-      node.setSize([440, 470]);
-    }, viewer);
+    const saved = await comfy.workflow();
+    saved.nodes.find(({ type }) => type === VIEWER).size = [440, 470];
+    await comfy.load(saved);
+    await run(viewer); // from ComfyUI's cache, which sends no live picture
     await comfy.drag(viewer, WIDGET, [0.3, 0.5], [0.42, 0.5]);
     for (const theme of ["dark", "light"]) {
       await comfy.theme(theme);
