@@ -96,8 +96,12 @@ export default async function (comfy, check) {
 /** Put a node on the graph as people do: double-click, type its name, Enter, and a click where it shall lie. */
 async function search(comfy, name) {
   const { page } = comfy;
-  await page.mouse.dblclick(700, 500);
-  await page.waitForFunction(() => document.activeElement?.tagName === "INPUT");
+  const opened = () => page.evaluate(() => document.activeElement?.tagName === "INPUT");
+  for (let tries = 0; tries < 20 && !(await opened()); tries++) {
+    await page.mouse.dblclick(700, 500); // a page that is still loading does not hear it
+    await page.waitForTimeout(1500);
+  }
+  assert.ok(await opened(), "a double click opens no search");
   await page.keyboard.type(name);
   await page.getByText(name, { exact: false }).first().waitFor();
   for (let tries = 0; tries < 40 && !(await added(page)); tries++) {
