@@ -25,6 +25,7 @@ import sys
 from dataclasses import asdict, dataclass
 from math import degrees, nan
 from pathlib import Path
+from statistics import mean
 
 import torch
 from torch import Tensor
@@ -46,17 +47,18 @@ HELD_OUT, FITTED, FRAMES, CHUNK, SHOWN = 16, 64, 25, 16, 8
 COLUMNS = {
     "psnr": "PSNR, dB", "held": "lost with dynamics kept", "mixed": "pose and dynamics of two frames",
     "read": "pose read, deg", "shown": "shown", "carried": "carried over", "still": "still head",
-    "told": "dynamics read, r", "told_over": "carried over, r", "dynamics_moved": "dynamics move with pose, %",
-    "meaning_moved": "what they tell, %", "pose_moved": "pose moves with dynamics, %",
+    "jaw": "jaw read, r", "jaw_over": "carried over, r", "others": "other dynamics read, r",
+    "dynamics_moved": "dynamics move with pose, %", "meaning_moved": "what they tell, %",
+    "pose_moved": "pose moves with dynamics, %",
     "alike": "likeness", "one": "of one head", "two": "of two heads",
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Figures:
-    """psnr, held, mixed in dB; read, shown, carried, still: pose errors in degrees; told, told_over: correlations of
-    dynamics; dynamics_moved, meaning_moved, pose_moved: cross-talk in per cent; alike, one, two: cosine similarities,
-    nan without a judge."""
+    """psnr, held, mixed in dB; read, shown, carried, still: pose errors in degrees; jaw, jaw_over, others:
+    correlations; dynamics_moved, meaning_moved, pose_moved: cross-talk in per cent; alike, one, two: cosine
+    similarities, nan without a judge."""
 
     psnr: float
     held: float
@@ -65,8 +67,9 @@ class Figures:
     shown: float
     carried: float
     still: float
-    told: float
-    told_over: float
+    jaw: float
+    jaw_over: float
+    others: float
     dynamics_moved: float
     meaning_moved: float
     pose_moved: float
@@ -123,9 +126,9 @@ def measure(
             likenesses += torch.stack([likeness(judge, *seen, *face)[1:].mean().cpu() for seen in compared])
     *plain, moved, apart, meant, meant_apart, turned, turned_apart = torch.tensor(rows).mean(0).tolist()
     own, drivers = (torch.cat(parts).to(told[0]) for parts in zip(*acted, strict=True))
-    heard = correlation(torch.cat(told), own), correlation(torch.cat(told_over), drivers)
+    seen, over = correlation(torch.cat(told), own), correlation(torch.cat(told_over), drivers)
     talk = 100 * moved / apart, 100 * meant / meant_apart, 100 * turned / turned_apart
-    return Figures(*plain, *heard, *talk, *(likenesses / len(clips)).tolist())
+    return Figures(*plain, seen[0], over[0], mean(seen[1:]), *talk, *(likenesses / len(clips)).tolist())
 
 
 @dataclass(frozen=True)
@@ -145,10 +148,10 @@ class Telling:
         return codes @ self.map[:-1] + self.map[-1]
 
 
-def correlation(told: Tensor, truth: Tensor) -> float:
-    """Pearson's, of (N, 7) with (N, 7), the mean over the seven."""
+def correlation(told: Tensor, truth: Tensor) -> list[float]:
+    """Pearson's, of (N, 7) with (N, 7), each of the seven."""
     told, truth = told - told.mean(0), truth - truth.mean(0)
-    return float(((told * truth).sum(0) / (told.norm(dim=0) * truth.norm(dim=0))).mean())
+    return ((told * truth).sum(0) / (told.norm(dim=0) * truth.norm(dim=0))).tolist()
 
 
 def turn(pose: Tensor) -> float:
