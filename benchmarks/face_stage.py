@@ -43,7 +43,7 @@ from vasa_core.train.settings import read_settings  # noqa: E402
 from vasa_core.train.synthetic import SPACE, SyntheticClip, SyntheticHeads  # noqa: E402
 from vasa_core.types import Motion  # noqa: E402
 
-HELD_OUT, FITTED, FRAMES, CHUNK, SHOWN = 16, 64, 25, 16, 8
+HELD_OUT, FITTED, FRAMES, CHUNK, SHOWN, LARGER = 16, 64, 25, 16, 8, 3
 COLUMNS = {
     "psnr": "PSNR, dB", "held": "lost with dynamics kept", "mixed": "pose and dynamics of two frames",
     "read": "pose read, deg", "shown": "shown", "carried": "carried over", "still": "still head",
@@ -217,7 +217,8 @@ def main() -> None:
         figures = asdict(measure(network, heads, range(count, count + HELD_OUT), judge))
         print(f"| {path.stem} | {' | '.join(f'{figures[name]:.2f}' for name in COLUMNS)} |", flush=True)
         if options.sheet and number == 0:
-            save_sheet(options.sheet, contact_sheet(network, heads, range(count, count + SHOWN)))
+            rows = contact_sheet(network, heads, range(count, count + SHOWN))
+            save_sheet(options.sheet, [row.repeat_interleave(LARGER, 2).repeat_interleave(LARGER, 3) for row in rows])
 
 
 if __name__ == "__main__":
