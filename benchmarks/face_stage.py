@@ -12,10 +12,11 @@ made frames against the one asked for, of the one read off frames of somebody el
 of a head that does not move. Dynamics codes are opaque; what they tell of jaw, smile, brows, lids and gaze is found
 by a linear map fitted on heads of the training: its correlation with the truth, on the held-out heads and on somebody
 else who moves like them. In per cent: cross-talk, how far the dynamics read back, and what they tell, move when the
-pose alone is changed, and the reverse, of how far they lie apart in two frames of the clip. These use the network's
-own encoders. With --judge, a recognition network (see synthetic_recognition.py) that should not be the one of the
-loss: the likeness to its source of a head that moves like somebody else, beside those of two real frames of one head
-and of two heads.
+pose alone is changed, and the reverse, of how far they lie apart in two frames of the clip; and how far what is read
+back moves where another frame of the clip is the source, the one that differs most in dynamics, or in pose. These use
+the network's own encoders. With --judge, a recognition network (see synthetic_recognition.py) that should not be the
+one of the loss: the likeness to its source of a head that moves like somebody else, beside those of two real frames
+of one head and of two heads.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ COLUMNS = {
     "jaw": "jaw read, r", "jaw_over": "carried over, r", "others": "other dynamics read, r",
     "dynamics_moved": "dynamics move with pose, %", "meaning_moved": "what they tell, %",
     "pose_moved": "pose moves with dynamics, %",
+    "dynamics_left": "source's dynamics left, %", "pose_left": "its pose, %",
     "alike": "likeness", "one": "of one head", "two": "of two heads",
 }  # fmt: skip
 
@@ -57,8 +59,8 @@ COLUMNS = {
 @dataclass(frozen=True)
 class Figures:
     """psnr, held, mixed in dB; read, shown, carried, still: pose errors in degrees; jaw, jaw_over, others:
-    correlations; dynamics_moved, meaning_moved, pose_moved: cross-talk in per cent; alike, one, two: cosine
-    similarities, nan without a judge."""
+    correlations; dynamics_moved, meaning_moved, pose_moved, dynamics_left, pose_left: cross-talk in per cent; alike,
+    one, two: cosine similarities, nan without a judge."""
 
     psnr: float
     held: float
@@ -73,6 +75,8 @@ class Figures:
     dynamics_moved: float
     meaning_moved: float
     pose_moved: float
+    dynamics_left: float
+    pose_left: float
     alike: float
     one: float
     two: float
@@ -101,6 +105,12 @@ def measure(
         carried = show(network, source, *motions[row - 1])
         back, back_by_pose, back_by_dynamics = (read(network, frames) for frames in (made, by_pose, by_dynamics))
         pose_over, dynamics_over = read(network, carried)
+        acting = int((dynamics - dynamics[0]).norm(dim=1).argmax())  # the sources that differ most from the first frame
+        turned = int((pose - pose[0])[:, :3].norm(dim=1).argmax())
+        by_acting, by_turned = (
+            read(network, show(network, network.encode(clip.frames[k : k + 1]), pose, dynamics))
+            for k in (acting, turned)
+        )
         faces = [inner_face(frames, truth) for frames in (clip.frames, made, held)]
         told.append(telling(dynamics))
         told_over.append(telling(dynamics_over))
@@ -119,16 +129,20 @@ def measure(
             float((telling(dynamics[other]) - telling(dynamics)).norm(dim=1).mean()),
             float((back_by_dynamics[0] - back[0])[:, :3].norm(dim=1).mean()),
             float((pose[other] - pose)[:, :3].norm(dim=1).mean()),
+            float((by_acting[1] - back[1]).norm(dim=1).mean()),
+            float((dynamics[acting] - dynamics[0]).norm()),
+            float((by_turned[0] - back[0])[:, :3].norm(dim=1).mean()),
+            float((pose[turned] - pose[0])[:3].norm()),
         ])  # fmt: skip
         if judge is not None:
             face = clip.frames[:1].expand_as(carried), truth[:1].expand_as(truth)
             compared = ((carried, true_pose(driver)), (clip.frames, truth), (driver.frames, true_pose(driver)))
             likenesses += torch.stack([likeness(judge, *seen, *face)[1:].mean().cpu() for seen in compared])
-    *plain, moved, apart, meant, meant_apart, turned, turned_apart = torch.tensor(rows).mean(0).tolist()
+    columns = torch.tensor(rows).mean(0)
+    plain, talks = columns[:-10].tolist(), (100 * columns[-10::2] / columns[-9::2]).tolist()
     own, drivers = (torch.cat(parts).to(told[0]) for parts in zip(*acted, strict=True))
     seen, over = correlation(torch.cat(told), own), correlation(torch.cat(told_over), drivers)
-    talk = 100 * moved / apart, 100 * meant / meant_apart, 100 * turned / turned_apart
-    return Figures(*plain, seen[0], over[0], mean(seen[1:]), *talk, *(likenesses / len(clips)).tolist())
+    return Figures(*plain, seen[0], over[0], mean(seen[1:]), *talks, *(likenesses / len(clips)).tolist())
 
 
 @dataclass(frozen=True)
