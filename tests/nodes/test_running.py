@@ -12,7 +12,7 @@ from tests.nodes.live_server import CLIP_SECONDS, Run, node
 from tests.nodes.values import looking
 
 PATIENCE = 1.0  # seconds from the cancel to the end of the run, on a machine that has a core to spare
-REPORTS, EVERY = 10, 0.2  # reports of a long node; seconds between those of one too short for ten (ComfyUI needs 0.1)
+REPORTS, EVERY = 10, 0.3  # reports of a long node; seconds between those of one too short for ten (ComfyUI needs 0.1)
 
 
 def patience() -> float:
@@ -21,7 +21,7 @@ def patience() -> float:
 
 
 def enough(done: Run, node: str) -> float:
-    """How many progress messages a node owes: ten, or where it was done in two seconds fewer, but three at least."""
+    """How many progress messages a node owes: ten, or where it was done in three seconds fewer, but three at least."""
     return min(REPORTS, max(3.0, done.seconds_in(node) / EVERY))
 
 

@@ -56,7 +56,8 @@ def test_the_benchmarks_settings_can_be_read(path):
     settings = read_settings(path, FaceSettings)
     assert settings.preset == path.stem.split("_")[0] and settings.output == f"training/face_{path.stem}"
     for name in ("pairwise", "cycle", "identity"):
-        left_out = f"without_{name}" in path.stem or path.stem.endswith("start")
+        left_out = f"without_{name}" in path.stem or path.stem.endswith(("start", "neither"))
+        left_out |= path.stem.endswith("alone") and f"{name}_alone" not in path.stem
         assert (getattr(settings.losses, name) == 0) == left_out, name
 
 
