@@ -213,7 +213,7 @@ def pasted(pieces: Iterable[Tensor], pictures: Iterable[Tensor], crop: FaceCrop)
     """
     behind = iter(pictures)
     for piece in pieces:
-        for frame, picture in zip(piece, behind, strict=False):
+        for frame, picture in zip(piece, behind, strict=False):  # `behind` goes on with the next piece
             face = frame.permute(2, 0, 1)[None].float() / 255.0  # (1, 3, 512, 512)
             whole = paste_back(face, picture.to(face), crop.crop_from_image)  # (1, 3, H, W)
             yield (whole * 255.0).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)

@@ -21,7 +21,7 @@ from typing import Any, Protocol, TypeVar, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from .errors import BadInput, WrongSpace
+from .errors import BadInput, WrongSpace  # errors, like types, is the ground that all levels stand on
 
 FRAME_SIZE = 512
 POSE = ("pitch", "yaw", "roll", "tx", "ty", "log_scale")

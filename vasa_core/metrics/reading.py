@@ -242,7 +242,7 @@ def reenactment(made: Iterable[Tensor], real: Iterable[Tensor], lpips: LpipsNetw
     Raises BadInput where they differ in size.
     """
     figures: dict[str, list[float]] = {}
-    for frame, truth in zip(made, real, strict=False):
+    for frame, truth in zip(made, real, strict=False):  # one of them may be a little longer
         pair = frame[None], truth[None]
         found = {"PSNR": psnr(*pair), "SSIM": ssim(*pair)}
         if lpips is not None:

@@ -18,7 +18,8 @@ from .presets import FacePreset
 REACH = 0.8
 """Half the side of the upright view, in half-crops at log scale 0: forehead to chin with some room."""
 FACE_REACH, FACE_CENTRE = 0.45, 0.1
-"""Of the view of the inner face, brows to chin: half its side, and how far it lies below the head's centre."""
+"""Of the view of the inner face, brows to chin: half its side, and how far its middle lies below the head's centre, in
+half-crops at log scale 0."""
 SLOPE = 0.2
 """Of negative values before a code: a plain ReLU there can go silent for all faces, and then never speaks again."""
 UNIT = 0.25

@@ -12,8 +12,8 @@ class FacePreset:
 
     size: side of its pictures in pixels. patch: side of the squares of pixels that become channels before the first
     convolution, and pixels again after the last. halvings: from there to the volume's plane. width: 2D channels before
-    them, doubled with each. volume_channels, volume_depth: of V_app. volume_blocks: 3D residual blocks
-    behind the lifting. unet: channels of the 3D U-Net per level. warp: channels of the warp generators per level, from
+    them, doubled with each. volume_channels, volume_depth: of V_app. volume_blocks: 3D residual blocks behind the
+    lifting. unet: channels of the 3D U-Net per level. warp: channels of the warp generators per level, from
     a plane of 4 upwards, one more than it takes doublings to the volume's plane. identity, dynamics: lengths of z_id
     and z_dyn. condition: width of the vector that conditions the warps. view: side in pixels of what the three code
     encoders see. code_widths: their channels per level. identity_blocks, dynamics_blocks, pose_blocks: residual blocks
