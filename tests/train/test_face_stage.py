@@ -49,7 +49,7 @@ def stage_of(weights, data, said=None):
 
 def test_it_learns_four_clips_by_heart(clips):
     stage = stage_of(only(reconstruction=10.0, pose=1.0, pairwise=5.0), ClipFolder(clips, 64))
-    stage.batch, recipe = 4, Recipe(steps=40, learning_rate=4e-3, warm_up=5, weight_decay=0, momentum=(0.8, 0.99))
+    stage.batch, recipe = 4, Recipe(steps=60, learning_rate=4e-3, warm_up=5, weight_decay=0, momentum=(0.8, 0.99))
     state = clips.parent / "overfit.state"
     reports = list(train(stage.network, averaged(stage.network), stage.losses, recipe, state))
     first, last = ({k: sum(r.losses[k] for r in part) for k in part[0].losses} for part in (reports[:5], reports[-5:]))

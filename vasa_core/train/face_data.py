@@ -14,6 +14,7 @@ from torch import Generator, Tensor
 
 from ..errors import BadInput
 from ..faces.vasa.codes import resized
+from ..faces.vasa.framing import middle, seen_in_middle
 from .shards import Clips
 
 
@@ -41,13 +42,13 @@ class PairSource(Protocol):
 
 
 class ClipFolder:
-    """The clips in a folder's shards (see shards.py), as pictures of `size` pixels.
+    """The clips in a folder's shards (see shards.py), as pictures of `size` pixels that show `reach` of their side.
 
     Raises BadInput where the folder has fewer than two people, or what Clips refuses.
     """
 
-    def __init__(self, folder: str | Path, size: int) -> None:
-        self.size = size
+    def __init__(self, folder: str | Path, size: int, reach: float = 1.0) -> None:
+        self.size, self.reach = size, reach
         self.clips = Clips(folder)
         self.people = list(self.clips.identities().values())
         if len(self.people) < 2:
@@ -65,11 +66,11 @@ class ClipFolder:
             if self.has_pose:
                 poses.append(torch.cat([self.clips.measured(place, k, 1, ["pose"]).pose for k in drawn]))
         pictures = torch.stack(frames)  # (B, 2, 3, S, S)
-        known = torch.stack(poses).unbind(1) if self.has_pose else (None, None)
+        known = (seen_in_middle(p, self.reach) for p in torch.stack(poses).unbind(1)) if self.has_pose else (None, None)
         return Pairs(self._picture(pictures[:, 0]), self._picture(pictures[:, 1]), *known)
 
     def _picture(self, levels: Tensor) -> Tensor:
-        return resized(levels.float() / 255.0, self.size).clamp(0.0, 1.0)
+        return resized(middle(levels, self.reach).float() / 255.0, self.size).clamp(0.0, 1.0)
 
 
 def choose(of: int, count: int, generator: Generator) -> list[int]:

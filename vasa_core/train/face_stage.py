@@ -100,9 +100,9 @@ def train_face(settings: FaceSettings, device: str = "cpu", say: Say | None = No
     preset = PRESETS[settings.preset]
     data: PairSource
     if settings.clips is None:
-        data = SyntheticHeads(settings.identities, preset.size, settings.recipe.seed, device)
+        data = SyntheticHeads(settings.identities, preset.size, settings.recipe.seed, device, reach=preset.reach)
     else:
-        data = ClipFolder(settings.clips, preset.size)
+        data = ClipFolder(settings.clips, preset.size, preset.reach)
     stage = FaceStage.build(settings, first_network(settings), data, device, say)
     average = averaged(stage.network)
     stage.economise(settings.economy)

@@ -9,20 +9,19 @@ numbers differ; hold some back by their numbers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import pi
 
 import torch
 from torch import Generator, Tensor
 
+from ..faces.vasa.framing import seen_in_middle
 from ..types import Motion
 from .face_data import Pairs, choose
 from .procedural_head import DYNAMICS, SPACE, Head, render
 
-POSE_RANGE = (0.2, 0.4, 0.15, 0.12, 0.1, 0.1)
-"""Largest pitch, yaw, roll (radians), shift (half-crops) and log scale to either side of..."""
-POSE_MIDDLE = (0.0, 0.0, 0.0, 0.0, 0.0, 0.3)
-"""...this pose, in which the head fills the picture."""
+POSE_RANGE = (0.2, 0.4, 0.15, 0.07, 0.06, 0.1)
+"""Largest pitch, yaw, roll (radians), shift (half-crops) and log scale to either side, in the usual crop."""
 
 CHUNK = 16  # frames rendered at once
 
@@ -36,12 +35,21 @@ class SyntheticClip:
 
 
 class SyntheticHeads:
-    """`identities` heads drawn from `seed`, from number `first` on, in pictures of `size` pixels, on `device`."""
+    """`identities` heads drawn from `seed`, from number `first` on, in pictures of `size` pixels, on `device`.
+
+    The pictures show the middle of the usual crop, `reach` of its side, and all poses are in units of what they show.
+    """
 
     def __init__(
-        self, identities: int, size: int, seed: int = 0, device: str | torch.device = "cpu", first: int = 0
+        self,
+        identities: int,
+        size: int,
+        seed: int = 0,
+        device: str | torch.device = "cpu",
+        first: int = 0,
+        reach: float = 1.0,
     ) -> None:
-        self.size, self.seed, self.device = size, seed, torch.device(device)
+        self.size, self.seed, self.device, self.reach = size, seed, torch.device(device), reach
         heads = [Head.draw(1, _seeded(seed, number)) for number in range(first, first + identities)]
         self.heads = Head(*(torch.cat(parts) for parts in zip(*(vars(h).values() for h in heads), strict=True)))
         self.heads = self.heads.to(self.device)
@@ -53,7 +61,8 @@ class SyntheticHeads:
         """`count` pairs; no identity twice while there are enough of them."""
         head = self.heads.take(torch.tensor(choose(len(self), count, generator), device=self.device))
         poses, dynamics = (torch.stack(p) for p in zip(*(draw_motion(count, generator) for _ in range(2)), strict=True))
-        poses, dynamics = poses.to(self.device), dynamics.to(self.device)
+        poses = torch.stack([seen_in_middle(pose, self.reach) for pose in poses]).to(self.device)
+        dynamics = dynamics.to(self.device)
         first, second = (render(head, poses[k], dynamics[k], self.size) for k in (0, 1))
         return Pairs(first, second, poses[0], poses[1])
 
@@ -71,12 +80,14 @@ class SyntheticHeads:
     def clip(self, identity: int, frames: int, number: int = 0, fps: float = 25.0) -> SyntheticClip:
         """Take `number` of the identity, smooth in time."""
         motion = performance(frames, fps, _seeded(self.seed, identity, number + 1))
+        motion = replace(motion, pose=seen_in_middle(motion.pose, self.reach))
         return SyntheticClip(self.show(identity, motion), motion)
 
 
 def draw_motion(count: int, generator: Generator) -> tuple[Tensor, Tensor]:
-    """Pose (count, 6) and dynamics (count, 7), every number by itself, eyes and mouth more often open than not."""
-    pose = _pose(2 * torch.rand(count, 6, generator=generator) - 1)
+    """Pose (count, 6) in the usual crop and dynamics (count, 7), every number by itself, eyes and mouth more often open
+    than not."""
+    pose = torch.tensor(POSE_RANGE) * (2 * torch.rand(count, 6, generator=generator) - 1)
     dynamics = 2 * torch.rand(count, len(DYNAMICS), generator=generator) - 1
     jaw, blink = DYNAMICS.index("jaw"), DYNAMICS.index("blink")
     dynamics[:, jaw] = dynamics[:, jaw].abs()
@@ -85,9 +96,9 @@ def draw_motion(count: int, generator: Generator) -> tuple[Tensor, Tensor]:
 
 
 def performance(frames: int, fps: float, generator: Generator) -> Motion:
-    """Motion of the space 'synthetic': the head sways, the mouth speaks, the eyes blink and wander."""
+    """Motion of the space 'synthetic', in the usual crop: the head sways, the mouth speaks, eyes blink and wander."""
     time = torch.arange(frames) / fps
-    pose = _pose(0.8 * _swaying(time, 6, (0.1, 0.7), generator))
+    pose = 0.8 * torch.tensor(POSE_RANGE) * _swaying(time, 6, (0.1, 0.7), generator)
     dynamics = 0.8 * _swaying(time, len(DYNAMICS), (0.1, 0.8), generator)
     speech = _swaying(time, 2, (2.0, 5.0), generator)
     for name, value in (
@@ -97,11 +108,6 @@ def performance(frames: int, fps: float, generator: Generator) -> Motion:
     ):
         dynamics[:, DYNAMICS.index(name)] = value
     return Motion(pose, dynamics, fps, SPACE)
-
-
-def _pose(amount: Tensor) -> Tensor:
-    """Poses (N, 6) of amounts (N, 6) in [-1, 1]."""
-    return torch.tensor(POSE_MIDDLE) + amount * torch.tensor(POSE_RANGE)
 
 
 def _swaying(time: Tensor, channels: int, hertz: tuple[float, float], generator: Generator) -> Tensor:

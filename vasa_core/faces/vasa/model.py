@@ -11,6 +11,7 @@ from ...errors import BadInput
 from ...types import FRAME_SIZE, FaceCrop, Motion, MotionSpace
 from ...vision.model import Vision
 from .codes import resized
+from .framing import MiddleFraming
 from .network import FaceNetwork
 from .portrait import VasaPortrait
 from .reader import VasaReader
@@ -21,13 +22,16 @@ CHUNK = 8  # frames decoded at once
 class VasaFaceModel:
     """FaceModel of a network's own motion space. `load_face_network` in files.py reads trained ones.
 
-    A network of less than 512 pixels works at its own size; its frames are enlarged, and `limits` says so.
+    A network of less than 512 pixels works at its own size; its frames are enlarged, and `limits` says so. `framing` is
+    for crop_face: the middle of the usual crop where the network was made for that, else None.
     """
 
     def __init__(self, network: FaceNetwork, space: MotionSpace) -> None:
         if space.dynamics != network.preset.dynamics:
             raise ValueError(f"The network has {network.preset.dynamics} dynamics, the space {space.dynamics}.")
         self.network, self.space = network, space
+        reach = network.preset.reach
+        self.framing = MiddleFraming(reach) if reach < 1 else None
 
     @property
     def reader(self) -> VasaReader:

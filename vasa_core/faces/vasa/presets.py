@@ -17,7 +17,8 @@ class FacePreset:
     a plane of 4 upwards, one more than it takes doublings to the volume's plane. identity, dynamics: lengths of z_id
     and z_dyn. condition: width of the vector that conditions the warps. view: side in pixels of what the three code
     encoders see. code_widths: their channels per level. identity_blocks, dynamics_blocks, pose_blocks: residual blocks
-    per level. decoder_width, decoder_blocks: of the 2D residual blocks between projection and upsampling.
+    per level. decoder_width, decoder_blocks: of the 2D residual blocks between projection and upsampling. reach: how
+    much of the usual crop's side its pictures show (see framing.py).
     """
 
     size: int
@@ -39,6 +40,7 @@ class FacePreset:
     pose_blocks: tuple[int, ...]
     decoder_width: int
     decoder_blocks: int
+    reach: float = 1.0
 
     def __post_init__(self) -> None:
         doublings = log2(self.plane / WARP_PLANE)
@@ -47,6 +49,8 @@ class FacePreset:
         for blocks in (self.identity_blocks, self.dynamics_blocks, self.pose_blocks):
             if len(blocks) != len(self.code_widths):
                 raise ValueError(f"{blocks} blocks do not match the {len(self.code_widths)} code widths.")
+        if not 0 < self.reach <= 1:
+            raise ValueError(f"A network sees up to all of the crop, 1, and more than nothing of it, not {self.reach}.")
 
     @property
     def plane(self) -> int:
@@ -76,14 +80,14 @@ PRESETS = {
         size=128, patch=1, halvings=2, width=32, volume_channels=32, volume_depth=16, volume_blocks=2,
         unet=(32, 64, 128), warp=(128, 128, 64, 32), identity=128, dynamics=32, condition=128,
         view=128, code_widths=(32, 64, 128, 256), identity_blocks=(1, 1, 2, 1), dynamics_blocks=(1, 1, 2, 1),
-        pose_blocks=(1, 1, 1, 1), decoder_width=256, decoder_blocks=4,
+        pose_blocks=(1, 1, 1, 1), decoder_width=256, decoder_blocks=4, reach=0.6,
     ),
     # For a first training on a CPU: patches spare it the layers that see single pixels.
     "mini": FacePreset(
         size=48, patch=3, halvings=0, width=48, volume_channels=12, volume_depth=8, volume_blocks=1,
         unet=(12, 24), warp=(32, 16, 12), identity=48, dynamics=16, condition=48,
         view=48, code_widths=(24, 48), identity_blocks=(1, 1), dynamics_blocks=(1, 1),
-        pose_blocks=(1, 1), decoder_width=48, decoder_blocks=3,
+        pose_blocks=(1, 1), decoder_width=48, decoder_blocks=3, reach=0.6,
     ),
     # For tests: everything that the others have, in miniature.
     "tiny": FacePreset(

@@ -14,13 +14,15 @@ from ...vision.model import Vision
 from ...vision.track import track_face
 from ...vision.warp import warp
 from .codes import resized
+from .framing import middle
 from .network import FaceNetwork
 
 CHUNK = 16  # frames read at once
 
 
 class VasaReader:
-    """A MotionReader of one trained network. Pose is absolute; dynamics is what that network calls z_dyn."""
+    """A MotionReader of one trained network. Pose is absolute, in units of what the network sees of the crop;
+    dynamics is what that network calls z_dyn."""
 
     def __init__(self, network: FaceNetwork, space: MotionSpace) -> None:
         self.network, self.space = network, space
@@ -46,7 +48,8 @@ class VasaReader:
 
     def _picture(self, crop: Tensor) -> Tensor:
         place = self.network.decoder.output.weight
-        small = resized(crop[None].to(place.device, torch.float32), self.network.preset.size)
+        seen = middle(crop[None].to(place.device, torch.float32), self.network.preset.reach)
+        small = resized(seen, self.network.preset.size)
         return small.clamp(0.0, 1.0).to(place.dtype)
 
     def _motion(self, pictures: Iterable[Tensor], fps: float) -> Motion:
