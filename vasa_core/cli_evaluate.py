@@ -36,7 +36,10 @@ SOUNDS = (".wav", ".flac", ".mp3", ".m4a", ".ogg", ".aac")
 
 
 def evaluate(options: argparse.Namespace) -> None:
-    """Measure generated videos: lip sync, head motion, obedience, picture quality. Run it again to go on."""
+    """Measure generated videos: lip sync, head motion, obedience, picture quality. Run it again to go on.
+
+    A video that cannot be measured is left out of the tables, which say so; the command then ends with its name.
+    """
     clips = _clips(options)
     folder = Path(options.output)
     try:
@@ -44,11 +47,16 @@ def evaluate(options: argparse.Namespace) -> None:
     except OSError as error:
         raise OutputError(f"The folder {folder} cannot be made ({error}). Choose one with write permission.") from error
     bar, read = Bar(), _reader(options, folder / "videos", sum(len(part) for _, part in clips))
-    readings = [(name, [read(clip) for clip in part]) for name, part in clips]
-    rows = table(readings[:-1], readings[-1][1])
-    videos = [str(clip.video) for _, part in clips for clip in part]
+    results = [(name, [(clip, read(clip)) for clip in part]) for name, part in clips]
+    complaints = {clip.video: r for _, part in results for clip, r in part if isinstance(r, BadInput)}
+    measured = [(name, [(clip, r) for clip, r in part if isinstance(r, Reading)]) for name, part in results]
+    if not any(part for _, part in measured[:-1]):
+        raise next(iter(complaints.values()))
+    readings = [(name, [reading for _, reading in part]) for name, part in measured]
+    rows = table([group for group in readings[:-1] if group[1]], readings[-1][1])
+    videos = [str(clip.video) for _, part in measured for clip, _ in part]
     title = options.title or folder.resolve().name
-    page, picture = as_markdown(rows, title), io.BytesIO()
+    page, picture = as_markdown(rows, title) + _left_out(complaints), io.BytesIO()
     draw_table(rows, title).save(picture, "PNG")
     _write(folder / "table.md", page.encode())
     _write(folder / "table.csv", as_csv(rows).encode())
@@ -56,6 +64,17 @@ def evaluate(options: argparse.Namespace) -> None:
     _write(folder / "table.png", picture.getvalue())
     print(page)
     bar.done(f"{folder}: table.md, table.csv, table.png, videos.csv", "measured")
+    if complaints:
+        count, video = len(complaints), next(iter(complaints))
+        raise BadInput(
+            f"{count} of {len(videos) + count} videos could not be measured and are left out of the tables, such as "
+            f"{video}: {complaints[video]}"
+        )
+
+
+def _left_out(complaints: dict[Path, BadInput]) -> str:
+    """What the page says below its tables of videos that are in none of them."""
+    return "".join(f"\nLeft out: {video}. {complaint}\n" for video, complaint in complaints.items())
 
 
 def _clips(options: argparse.Namespace) -> list[tuple[str, list[Clip]]]:
@@ -87,13 +106,16 @@ def _sound(place: Path | None, video: str) -> Path | None:
     return found
 
 
-def _reader(options: argparse.Namespace, folder: Path, count: int) -> Callable[[Clip], Reading]:
-    """Reads one clip after another; what was measured before, with the same files, is not measured again."""
+def _reader(options: argparse.Namespace, folder: Path, count: int) -> Callable[[Clip], Reading | BadInput]:
+    """Reads one clip after another; what was measured before, with the same files, is not measured again.
+
+    What is wrong with a clip is said and returned.
+    """
     files = _weights(options)
     hashes = {name: checkpoint.sha256(path) for name, path in files.items() if path.is_file()}
     judges, bar, done = _judges(options, files), Bar(), 0
 
-    def read(clip: Clip) -> Reading:
+    def read(clip: Clip) -> Reading | BadInput:
         nonlocal done
         done += 1
         name = f"{done}/{count} {clip.video.name}"
@@ -101,7 +123,11 @@ def _reader(options: argparse.Namespace, folder: Path, count: int) -> Callable[[
         if path.is_file():
             print(f"{name}: measured before", file=sys.stderr)
             return kept(path)
-        reading = read_clip(clip, judges, options.fvd_step, bar.step(name))
+        try:
+            reading = read_clip(clip, judges, options.fvd_step, bar.step(name))
+        except BadInput as complaint:
+            print(f"{name}: left out. {complaint}", file=sys.stderr)
+            return complaint
         keep(path, reading)
         return reading
 

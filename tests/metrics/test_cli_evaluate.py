@@ -160,3 +160,23 @@ def test_what_is_not_there_is_said_in_one_sentence(films, capsys):
     said = capsys.readouterr().err
     for words in ("no video and no folder", "holds no video", "has no sound for a.mp4", "rgb_imagenet.pt is missing"):
         assert words in said
+
+
+def test_a_video_that_cannot_be_read_is_left_out_and_named(films, capsys):
+    (films / "made" / "c.mp4").write_bytes(b"no video")
+    assert run(films) == FAILED
+    said = capsys.readouterr()
+    assert "1 of 5 videos could not be measured" in said.err and "c.mp4" in said.err
+    page = (films / "out" / "table.md").read_text(encoding="utf-8")
+    assert "Left out:" in page and "c.mp4" in page and page in said.out + "\n"
+    with open(films / "out" / "table.csv", encoding="utf-8") as file:
+        assert {row["name"]: row["videos"] for row in csv.DictReader(file)}["made"] == "2"
+    with open(films / "out" / "videos.csv", encoding="utf-8") as file:
+        assert len(list(csv.DictReader(file))) == 4
+
+
+def test_where_no_generated_video_can_be_read_there_is_no_table(films, capsys):
+    for name in ("made/a.mp4", "made/b.mp4", "alone.mp4"):
+        (films / name).write_bytes(b"no video")
+    assert run(films) == FAILED
+    assert capsys.readouterr().err.strip() and not (films / "out" / "table.md").exists()

@@ -36,7 +36,6 @@ from .talkers import SyntheticTalkers
 from .talking_clips import MotionClips, ShardClips, read_emotions
 
 SAID_EVERY = 50
-SYNTHETIC_SIZE = 128  # pixels
 EXAMPLES = 500  # windows that normalise the channels and start what is heard
 FLOOR = 0.1
 """Smallest deviation by which a number of the code is normalised, in the usual one: what hardly varies stays small."""
@@ -53,11 +52,11 @@ class MotionSettings:
     """Everything that decides the outcome of the motion stage.
 
     output: folder. face: the file of a trained face model, 'mesh' or 'liveportrait'. clips: folder of clips that `train
-    prepare` wrote; without it, `takes` synthetic clips each of that many `identities`. emotions: file that says how
-    videos feel (see talking_clips.read_emotions), where somebody knows. audio_encoder: 'phonetic', 'log-mel', or the
-    file of a Wav2Vec2. preset: of the denoiser. batch: windows in a step, in recipe.parts equal parts. velocity: weight
-    of that loss; 0 leaves the paper's. withheld: how often a window does not get what is known. tensorboard: write
-    losses for it, too. economy: what saves time and memory.
+    prepare` wrote; without it, `takes` synthetic clips each of that many `identities`, of `size` pixels. emotions: file
+    that says how videos feel (see talking_clips.read_emotions), where somebody knows. audio_encoder: 'phonetic',
+    'log-mel', or the file of a Wav2Vec2. preset: of the denoiser. batch: windows in a step, in recipe.parts equal
+    parts. velocity: weight of that loss; 0 leaves the paper's. withheld: how often a window does not get what is known.
+    tensorboard: write losses for it, too. economy: what saves time and memory.
     """
 
     output: str
@@ -66,6 +65,7 @@ class MotionSettings:
     emotions: str | None = None
     identities: int = 200
     takes: int = 1
+    size: int = 128
     audio_encoder: str = "phonetic"
     preset: str = "paper"
     batch: int = 32
@@ -145,7 +145,7 @@ def _clips(settings: MotionSettings) -> MotionClips:
     if settings.clips is not None:
         return ShardClips(settings.clips, read_emotions(settings.emotions) if settings.emotions else None)
     folder = Path(settings.output) / "clips"
-    return SyntheticTalkers(folder, settings.identities, SYNTHETIC_SIZE, settings.takes, seed=settings.recipe.seed)
+    return SyntheticTalkers(folder, settings.identities, settings.size, settings.takes, seed=settings.recipe.seed)
 
 
 def _check_same(made: Path, space: MotionSpace, encoder: str) -> None:

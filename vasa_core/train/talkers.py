@@ -26,9 +26,20 @@ GAZE = torch.tensor([LOOK_SIDEWAYS, LOOK_VERTICAL])
 """Radians of the eyes in the head where gaze_x and gaze_y are 1."""
 LARGEST_LABEL = torch.tensor([0.25, 0.12])
 """Radians of yaw and pitch to either side in which a clip's main direction is drawn."""
-LEAN = 0.2  # natural log of the distance by which a clip's nearer part differs from its farther one, at the most
+LEAN = 0.15  # natural log of the distance by which a clip's nearer part differs from its farther one, at the most
 SMILE = 0.6  # of a face that is all happiness
 SHUT = 0.05  # of the jaw: below it nothing is heard
+
+
+@dataclass(frozen=True)
+class Take:
+    """motion: of the space 'synthetic', in the usual crop. gaze: (T, 2) yaw and pitch relative to the camera, radians.
+    happy: 0 to 1, or None where nobody says. pitch: of the voice, Hz."""
+
+    motion: Motion
+    gaze: Tensor
+    happy: float | None
+    pitch: float
 
 
 @dataclass(frozen=True)
@@ -57,20 +68,24 @@ class SyntheticTalkers:
 
     def clip(self, name: str) -> TalkingClip:
         """Its motion, gaze and sound; frames are rendered when they are asked for."""
+        take = self.take(name)
+
+        def frames() -> Tensor:
+            head = SyntheticHeads(1, self.size, self.seed, first=int(name.split("-")[0]))
+            return (head.show(0, take.motion) * 255).round().clamp(0, 255).to(torch.uint8)
+
+        emotion = None
+        if take.happy is not None:
+            emotion = F.one_hot(torch.tensor(EMOTIONS.index("happiness")), len(EMOTIONS)) * take.happy
+        return TalkingClip(frames, self.fps, voice(take.motion, take.pitch), take.gaze, emotion)
+
+    def take(self, name: str) -> Take:
+        """What is true of the clip of this name."""
         identity, take = (int(part) for part in name.split("-"))
         generator = Generator().manual_seed((self.seed * 1_000_003 + identity) * 1_000_003 + take)
         happy = float(torch.rand(1, generator=generator)) if (identity + take) % 2 == 0 else None
         motion, gaze = talk(round(self.seconds * self.fps), self.fps, happy or 0.0, generator)
-        emotion = None
-        if happy is not None:
-            emotion = F.one_hot(torch.tensor(EMOTIONS.index("happiness")), len(EMOTIONS)) * happy
-
-        def frames() -> Tensor:
-            head = SyntheticHeads(1, self.size, self.seed, first=identity)
-            return (head.show(0, motion) * 255).round().clamp(0, 255).to(torch.uint8)
-
-        pitch = 90 + 120 * float(torch.rand(1, generator=generator))
-        return TalkingClip(frames, self.fps, voice(motion, pitch), gaze, emotion)
+        return Take(motion, gaze, happy, 90 + 120 * float(torch.rand(1, generator=generator)))
 
 
 def talk(frames: int, fps: float, happy: float, generator: Generator) -> tuple[Motion, Tensor]:
