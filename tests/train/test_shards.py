@@ -58,23 +58,6 @@ def test_jpeg_is_close(tmp_path):
     assert abs(int(shown[0, 1, 5, 5]) - 26) <= 1
 
 
-def test_a_stream_takes_every_clip_once_and_shard_by_shard(folder):
-    clips = Clips(folder)
-    passes = [list(clips.stream(torch.Generator().manual_seed(seed))) for seed in range(8)]
-    for one in passes:
-        assert sorted(place.about.source for place in one) == ["video 0", "video 1", "video 2"]
-        assert one[1].shard in (one[0].shard, one[2].shard)
-    assert len({tuple(place.about.source for place in one) for one in passes}) > 2
-    again = list(clips.stream(torch.Generator().manual_seed(3)))
-    assert again == passes[3]
-
-
-def test_processes_share_a_stream(folder):
-    clips = Clips(folder)
-    parts = [list(clips.stream(torch.Generator().manual_seed(1), rank, 2)) for rank in range(2)]
-    assert [len(part) for part in parts] == [1, 1] and parts[0] != parts[1]
-
-
 def test_people_have_their_clips(folder):
     assert {name: len(places) for name, places in Clips(folder).identities().items()} == {"ann": 2, "bob": 1}
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from itertools import accumulate
 from pathlib import Path
@@ -28,7 +28,7 @@ import numpy as np
 import torch
 from PIL import Image, UnidentifiedImageError
 from safetensors import SafetensorError, safe_open
-from torch import Generator, Tensor
+from torch import Tensor
 
 from ..audio.resample import SPEECH_RATE
 from ..errors import BadInput
@@ -195,22 +195,6 @@ class Clips:
         for place in self.places:
             found.setdefault(place.about.identity, []).append(place)
         return found
-
-    def stream(self, generator: Generator, rank: int = 0, ranks: int = 1) -> Iterator[Place]:
-        """One pass over the clips, shard after shard in random order, as process `rank` of `ranks` sees it.
-
-        All processes get equally many, so up to `ranks` - 1 clips are left out of a pass. Give all the same generator.
-        """
-        shards: dict[Path, list[Place]] = {}
-        for place in self.places:
-            shards.setdefault(place.shard, []).append(place)
-        groups = list(shards.values())
-        ordered = []
-        for number in torch.randperm(len(groups), generator=generator).tolist():
-            order = torch.randperm(len(groups[number]), generator=generator).tolist()
-            ordered += [groups[number][k] for k in order]
-        usable = len(ordered) // ranks * ranks
-        yield from ordered[rank:usable:ranks]
 
     def pictures(self, place: Place, frames: Sequence[int]) -> Tensor:
         """(len(frames), 3, S, S) uint8: these frames of a clip."""
