@@ -1,6 +1,6 @@
 """Draw synthetic heads once and keep them as clips, so that a training on a CPU spends its time on learning.
 
-python benchmarks/synthetic_clips.py FOLDER [--identities 2000] [--frames 16] [--size 80]
+python benchmarks/synthetic_clips.py FOLDER [--identities 2000] [--frames 16] [--size 64]
 
 Each clip is one identity in frames of independent poses and dynamics; face_stage.py measures on identities of higher
 numbers. Clips that are there already are left alone.
@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--identities", type=int, default=2000)
     parser.add_argument("--frames", type=int, default=16)
-    parser.add_argument("--size", type=int, default=80, help="of which `mini` sees the middle 48")
+    parser.add_argument("--size", type=int, default=64, help="of which `mini` sees the middle 48")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     heads = SyntheticHeads(options.identities, options.size, SEED)

@@ -7,6 +7,7 @@ import pytest
 
 from vasa_core.errors import BadInput
 from vasa_core.train.face_stage import FaceSettings
+from vasa_core.train.latent_stage import MotionSettings
 from vasa_core.train.settings import read_settings
 
 ROOT = Path(__file__).parents[2]
@@ -56,9 +57,13 @@ def test_the_benchmarks_settings_can_be_read(path):
     settings = read_settings(path, FaceSettings)
     assert settings.preset == path.stem.split("_")[0] and settings.output == f"training/face_{path.stem}"
     for name in ("pairwise", "cycle", "identity"):
-        left_out = f"without_{name}" in path.stem or path.stem.endswith(("start", "neither"))
-        left_out |= path.stem.endswith("alone") and f"{name}_alone" not in path.stem
+        left_out = f"without_{name}" in path.stem or path.stem.endswith("start")
         assert (getattr(settings.losses, name) == 0) == left_out, name
+
+
+def test_the_benchmarks_motion_settings_can_be_read():
+    settings = read_settings(ROOT / "benchmarks" / "motion_settings" / "mini.json", MotionSettings)
+    assert settings.face == "training/face_mini/face.safetensors" and settings.output == "training/motion_mini"
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -25,7 +25,7 @@ def network():
 
 @pytest.fixture(scope="module")
 def clips():
-    heads = SyntheticHeads(HELD_OUT + 3, 48, reach=0.6)
+    heads = SyntheticHeads(HELD_OUT + 3, 48, reach=0.75)
     return [heads.clip(HELD_OUT + k, FRAMES, fps=2.0) for k in range(3)]
 
 

@@ -29,8 +29,6 @@ from ..metrics.recognition import RecognitionNetwork, likeness
 
 SHARPNESS, MARGIN = 5.0, 0.2
 """Of the cosine loss that tells a driver's dynamics from other drivers'."""
-FINENESS = 1.5
-"""Points per pixel of the inner face at log scale 0, so that no pixel of a nearer face is left out."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ def reconstruction_loss(made: Tensor, real: Tensor) -> Tensor:
 
 def inner_face(picture: Tensor, pose: Tensor) -> Tensor:
     """What lies between brows and chin of pictures (B, 3, S, S) of heads at `pose` (B, 6): (B, 3, s, s)."""
-    return upright(picture, pose, round(FINENESS * picture.shape[-1] * FACE_REACH), FACE_REACH, FACE_CENTRE)
+    return upright(picture, pose, round(picture.shape[-1] * FACE_REACH), FACE_REACH, FACE_CENTRE)
 
 
 def face_loss(made: Tensor, real: Tensor, pose: Tensor) -> Tensor:

@@ -6,7 +6,7 @@
 Coordinates are those of types.Motion: half-crops, x to the viewer's right, y down, z away; the view is orthographic. A
 head's own coordinates have their origin in its centre. Skull, jaw, nose, ears and hair turn with it; neck and shoulders
 follow its place but do not turn, and the background stands still. Edges are softened by drawing at twice the size.
-Eyes and mouth are larger than people's and do more: a picture of 48 pixels has to show what they do.
+Eyes and mouth are larger than people's: a picture of 48 pixels has to show what they do.
 """
 
 from __future__ import annotations
@@ -193,7 +193,7 @@ def _paint(head: Head, dynamics: Tensor, point: Tensor, front: Tensor) -> Tensor
     brow_height, brow_length, brow_width = (b[:, None] for b in head.brows.unbind(1))
     white, black = torch.full_like(head.skin, 0.95), torch.full_like(head.skin, 0.04)
     across = x.abs() - apart  # from the eye's middle, outwards
-    arch = brow_height - 0.09 * brow + (1.5 + 2.0 * brow) * across.square() * 0.7
+    arch = brow_height - 0.06 * brow + (1.5 + 2.0 * brow) * across.square() * 0.7
     put(((y - arch).abs() < brow_width) & (across.abs() < brow_length), 0.75 * head.hair_colour)
     lens = 1 - (across / half_width).square()
     rim = ((y - height) / half_height).square() - lens
@@ -209,9 +209,9 @@ def _paint(head: Head, dynamics: Tensor, point: Tensor, front: Tensor) -> Tensor
     put((lash < 0.009) & (lens > 0), black)
 
     mouth_height, mouth_width, lip = (m[:, None] for m in head.mouth.unbind(1))
-    along = x / (mouth_width * (1 + 0.4 * wide))
+    along = x / (mouth_width * (1 + 0.3 * wide))
     swell = (1 - along.square()).clamp_min(0)
-    middle = mouth_height - 0.11 * smile * (along.square() - 0.3) + 0.02 * jaw
+    middle = mouth_height - 0.07 * smile * (along.square() - 0.3) + 0.02 * jaw
     gap = 0.18 * jaw * swell
     on_mouth = along.abs() < 1
     full = lip * (1 - 0.35 * wide) * swell.sqrt()

@@ -20,7 +20,7 @@ from ..types import Motion
 from .face_data import Pairs, choose
 from .procedural_head import DYNAMICS, SPACE, Head, render
 
-POSE_RANGE = (0.2, 0.4, 0.15, 0.07, 0.06, 0.1)
+POSE_RANGE = (0.2, 0.4, 0.15, 0.09, 0.075, 0.1)
 """Largest pitch, yaw, roll (radians), shift (half-crops) and log scale to either side, in the usual crop."""
 
 CHUNK = 16  # frames rendered at once

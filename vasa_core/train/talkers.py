@@ -26,7 +26,7 @@ GAZE = torch.tensor([LOOK_SIDEWAYS, LOOK_VERTICAL])
 """Radians of the eyes in the head where gaze_x and gaze_y are 1."""
 LARGEST_LABEL = torch.tensor([0.25, 0.12])
 """Radians of yaw and pitch to either side in which a clip's main direction is drawn."""
-LEAN = 0.15  # natural log of the distance by which a clip's nearer part differs from its farther one, at the most
+LEAN = 0.1  # natural log of the distance by which a clip's nearer part differs from its farther one, at the most
 SMILE = 0.6  # of a face that is all happiness
 SHUT = 0.05  # of the jaw: below it nothing is heard
 

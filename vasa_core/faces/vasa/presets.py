@@ -80,14 +80,14 @@ PRESETS = {
         size=128, patch=1, halvings=2, width=32, volume_channels=32, volume_depth=16, volume_blocks=2,
         unet=(32, 64, 128), warp=(128, 128, 64, 32), identity=128, dynamics=32, condition=128,
         view=128, code_widths=(32, 64, 128, 256), identity_blocks=(1, 1, 2, 1), dynamics_blocks=(1, 1, 2, 1),
-        pose_blocks=(1, 1, 1, 1), decoder_width=256, decoder_blocks=4, reach=0.6,
+        pose_blocks=(1, 1, 1, 1), decoder_width=256, decoder_blocks=4, reach=0.75,
     ),
     # For a first training on a CPU: patches spare it the layers that see single pixels.
     "mini": FacePreset(
         size=48, patch=3, halvings=0, width=48, volume_channels=12, volume_depth=8, volume_blocks=1,
         unet=(12, 24), warp=(32, 16, 12), identity=48, dynamics=16, condition=48,
         view=48, code_widths=(24, 48), identity_blocks=(1, 1), dynamics_blocks=(1, 1),
-        pose_blocks=(1, 1), decoder_width=48, decoder_blocks=3, reach=0.6,
+        pose_blocks=(1, 1), decoder_width=48, decoder_blocks=3, reach=0.75,
     ),
     # For tests: everything that the others have, in miniature.
     "tiny": FacePreset(
