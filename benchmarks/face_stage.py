@@ -21,8 +21,9 @@ Dynamics. How what is seen in made frames correlates with the truth, in self-ree
 
 Cross-talk, in per cent: how far the dynamics read back move when the pose alone is changed, and the reverse, of how far
 they lie apart in two frames of the clip; and how far what is read back moves where another frame of the clip is the
-source, the one that differs most in dynamics, or in pose. Read back by the network's own encoders, and by the reader,
-whose errors are in the row of the renderer.
+source, the one that differs most in dynamics, or in pose. Read back by the network's own encoders, by the reader, and
+by the reader of the jaw alone, which is learnt first. How much of it is reading error is in the row of the renderer,
+whose pictures have no cross-talk (read by the encoders of the first training).
 """
 
 from __future__ import annotations
@@ -72,14 +73,16 @@ Reading = Callable[[Tensor], tuple[Tensor, Tensor]]
 @dataclass(frozen=True)
 class Figures:
     """quality: by the names of QUALITY; likenesses are nan without a judge. acted, carried: correlations (7,) of the
-    dynamics that the reader sees with the true ones, on the clip's own head and on somebody else's. own, seen:
-    cross-talk in per cent by the names of CROSSTALK, read by the network's encoders and by the reader."""
+    dynamics that the reader sees with the true ones, on the clip's own head and on somebody else's. own, seen, jaw:
+    cross-talk in per cent by the names of CROSSTALK, read by the network's encoders, by the reader, and of the jaw
+    alone by the reader."""
 
     quality: dict[str, float]
     acted: list[float]
     carried: list[float]
     own: dict[str, float]
     seen: dict[str, float]
+    jaw: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -125,7 +128,7 @@ def measure(
     clips = [heads.clip(identity, FRAMES, fps=5.0) for identity in identities]
     motions = [read(network, clip.frames) for clip in clips]
     other = torch.arange(FRAMES).roll(FRAMES // 2)  # a frame well away in the clip
-    rows, acted, carried, own, seen = [], [], [], [], []
+    rows, acted, carried, own, seen, jaw = [], [], [], [], [], []
     likenesses = torch.full((3,), nan if judge is None else 0.0)
     for row, (identity, clip) in enumerate(zip(identities, clips, strict=True)):
         truth, driver = true_pose(clip), clips[row - 1]
@@ -150,6 +153,7 @@ def measure(
         carried.append((dynamics_over, driver.motion.dynamics))
         own.append(swapped.crosstalk(partial(read, network)))
         seen.append(swapped.crosstalk(reader))
+        jaw.append(swapped.crosstalk(partial(jaw_alone, reader)))
         faces = [inner_face(frames, truth) for frames in (clip.frames, swapped.made, held)]
         rows.append([
             psnr(swapped.made, clip.frames),
@@ -165,15 +169,17 @@ def measure(
             compared = ((over, true_pose(driver)), (clip.frames, truth), (driver.frames, true_pose(driver)))
             likenesses += torch.stack([likeness(judge, *shown, *face)[1:].mean().cpu() for shown in compared])
     quality = [*torch.tensor(rows).mean(0).tolist(), *(likenesses / len(clips)).tolist()]
-    return Figures(
-        dict(zip(QUALITY, quality, strict=True)), together(acted), together(carried), percent(own), percent(seen)
-    )
+    named = dict(zip(QUALITY, quality, strict=True))
+    return Figures(named, together(acted), together(carried), *(percent(part) for part in (own, seen, jaw)))
 
 
 @torch.no_grad()
-def measure_renderer(heads: SyntheticHeads, identities: range, reader: SyntheticReader) -> Figures:
-    """What the reader sees where nothing is wrong, on the renderer's own pictures: its errors are in all figures."""
-    acted, seen, poses = [], [], []
+def measure_renderer(
+    network: FaceNetwork, heads: SyntheticHeads, identities: range, reader: SyntheticReader
+) -> Figures:
+    """What the reader and a network's encoders see where nothing is wrong, on the renderer's own pictures: their errors
+    are in all figures."""
+    acted, own, seen, jaw, poses = [], [], [], [], []
     other = torch.arange(FRAMES).roll(FRAMES // 2)
     for identity in identities:
         clip = heads.clip(identity, FRAMES, fps=5.0)
@@ -181,12 +187,22 @@ def measure_renderer(heads: SyntheticHeads, identities: range, reader: Synthetic
         by_pose = heads.show(identity, Motion(motion.pose[other], motion.dynamics, motion.fps, SPACE))
         by_dynamics = heads.show(identity, Motion(motion.pose, motion.dynamics[other], motion.fps, SPACE))
         frames = clip.frames
-        seen.append(Swapped(frames, frames, by_pose, by_dynamics, frames, frames, other, 1, 1).crosstalk(reader))
+        swapped = Swapped(frames, frames, by_pose, by_dynamics, frames, frames, other, 1, 1)
+        own.append(swapped.crosstalk(partial(read, network)))
+        seen.append(swapped.crosstalk(reader))
+        jaw.append(swapped.crosstalk(partial(jaw_alone, reader)))
         pose, dynamics = reader(frames)
         poses.append(turn(pose - true_pose(clip)))
         acted.append((dynamics, motion.dynamics))
     quality = dict.fromkeys(QUALITY, nan) | {"shown": mean(poses)}
-    return Figures(quality, together(acted), [nan] * len(DYNAMICS), dict.fromkeys(CROSSTALK, nan), percent(seen))
+    moves = (percent(part) for part in (own, seen, jaw))
+    return Figures(quality, together(acted), [nan] * len(DYNAMICS), *moves)
+
+
+def jaw_alone(reader: SyntheticReader, pictures: Tensor) -> tuple[Tensor, Tensor]:
+    """Pose (T, 6) and jaw (T, 1) that the reader sees."""
+    pose, dynamics = reader(pictures)
+    return pose, dynamics[:, [DYNAMICS.index("jaw")]]
 
 
 def together(pairs: list[tuple[Tensor, Tensor]]) -> list[float]:
@@ -264,7 +280,7 @@ def main() -> None:
         heads = SyntheticHeads(count + HELD_OUT, preset.size, seed, device, reach=preset.reach)
         figures[path.stem] = measure(network, heads, range(count, count + HELD_OUT), reader, judge)
         if number == 0:
-            renderer = measure_renderer(heads, range(count, count + HELD_OUT), reader)
+            renderer = measure_renderer(network, heads, range(count, count + HELD_OUT), reader)
             if options.sheet:
                 rows = contact_sheet(network, heads, range(count, count + SHOWN))
                 larger = [row.repeat_interleave(LARGER, 2).repeat_interleave(LARGER, 3) for row in rows]
@@ -274,8 +290,11 @@ def main() -> None:
     print_table(list(QUALITY.values()), {name: [f.quality[k] for k in QUALITY] for name, f in figures.items()}, 2)
     of_both = {name: [*f.acted, *f.carried] for name, f in figures.items()}
     print_table([*DYNAMICS, *(f"{name}, carried over" for name in DYNAMICS)], of_both, 2)
-    columns = [f"{what}, {by}" for by in ("own encoders", "reader") for what in CROSSTALK.values()]
-    print_table(columns, {n: [f[k] for f in (f.own, f.seen) for k in CROSSTALK] for n, f in figures.items()}, 1)
+    for by, of in (("own encoders", "own"), ("the reader", "seen"), ("the reader, the jaw alone", "jaw")):
+        print(f"\nCross-talk in per cent, read by {by}")
+        print_table(
+            list(CROSSTALK.values()), {n: [getattr(f, of)[k] for k in CROSSTALK] for n, f in figures.items()}, 1
+        )
 
 
 def print_table(columns: list[str], rows: dict[str, list[float]], digits: int) -> None:

@@ -1,7 +1,8 @@
-"""A face network that was trained: trained_mini.safetensors, of benchmarks/face_settings/mini.json, on held-out heads.
+"""A face network and its motion model that were trained, on heads and voices that they never met.
 
-It was trained on synthetic heads for three quarters of an hour of one core and is no more than its figures in
-benchmarks/results/face_stage.md say. It stands for a file that somebody trains and puts into models/vasa.
+trained_mini.safetensors is of benchmarks/face_settings/mini.json, trained_mini_motion.safetensors of
+benchmarks/motion_settings/mini.json: an hour of one core, and no more than the figures in face_stage.md and
+motion_stage.md in benchmarks/results say. They stand for files that somebody trains and puts into models/vasa.
 """
 
 from math import degrees
@@ -10,17 +11,22 @@ from pathlib import Path
 import pytest
 import torch
 
+from vasa_core.audio import load_audio_encoder
 from vasa_core.faces.vasa.files import load_face_network
+from vasa_core.motion.model import load_motion_model
+from vasa_core.pipeline import speak
 from vasa_core.train.face_losses import inner_face
 from vasa_core.train.synthetic import SyntheticHeads
+from vasa_core.train.talkers import SyntheticTalkers
 
+FACE, MOTION = (Path(__file__).with_name(f"trained_mini{kind}.safetensors") for kind in ("", "_motion"))
 HELD_OUT = 2000  # the first identity that it was not trained on
 FRAMES = 8
 
 
 @pytest.fixture(scope="module")
 def network():
-    return load_face_network(Path(__file__).with_name("trained_mini.safetensors")).network
+    return load_face_network(FACE).network
 
 
 @pytest.fixture(scope="module")
@@ -73,3 +79,21 @@ def test_it_reads_and_carries_over_head_poses(network, clips):
     still = degrees(float(torch.cat([clip.motion.pose[:, :3] for clip in clips]).abs().mean()))
     assert sum(errors) / 3 < 2.5 < still
     assert sum(carried) / 3 < 3.0
+
+
+@torch.no_grad()
+def test_its_motion_model_moves_lips_as_a_voice_that_it_never_heard(tmp_path):
+    """Along the direction in which codes read off the talker's film vary most, the jaw's."""
+    face, motion = load_face_network(FACE), load_motion_model(MOTION)
+    talkers, encoder = SyntheticTalkers(tmp_path, 0, 64, seconds=4.0), load_audio_encoder(motion.encoder)
+    clips = [talkers.clip(f"{HELD_OUT + k:05d}-000") for k in range(3)]
+    filmed = [face.reader.read(clip.frames().float() / 255, clip.fps).dynamics for clip in clips]
+    spoken = [speak(motion, encoder, clip.audio).dynamics for clip in clips]
+    jaw = torch.linalg.svd(torch.cat(filmed) - torch.cat(filmed).mean(0), full_matrices=False).Vh[0]
+
+    def alike(spoken, filmed):
+        pairs = [torch.stack([a @ jaw, b @ jaw]) for a, b in zip(spoken, filmed, strict=True)]
+        return sum(float(torch.corrcoef(pair)[0, 1]) for pair in pairs) / len(pairs)
+
+    assert alike(spoken, filmed) > 0.6
+    assert alike(spoken, filmed[1:] + filmed[:1]) < 0.3
