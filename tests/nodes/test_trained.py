@@ -1,18 +1,28 @@
 """A face network and a motion model of one's own, put into models/vasa: they appear in the menus and do all that the
-models of this pack do. The networks are tiny and hardly trained; the pictures are meaningless, the way there is not."""
+models of this pack do. Most of these networks are tiny and hardly trained; the pictures are meaningless, the way there
+is not. The last test takes two that were trained."""
 
 from __future__ import annotations
 
 import json
+import shutil
+import wave
+from pathlib import Path
 
 import av
 import pytest
 import torch
+from PIL import Image
 
 from tests.faces.vasa_kit import lively_network
 from tests.nodes.live_server import CLIP_SECONDS, node
+from vasa_core.faces.vasa.codes import resized
 from vasa_core.faces.vasa.files import load_face_network, save_face_network
 from vasa_core.motion.model import MotionModel, save_motion_model
+from vasa_core.train.procedural_head import DYNAMICS, SPACE
+from vasa_core.train.synthetic import SyntheticHeads
+from vasa_core.train.talkers import SyntheticTalkers
+from vasa_core.types import Motion
 
 FACE, OTHER, MOTION = "my_face.safetensors", "another_face.safetensors", "my_motion.safetensors"
 
@@ -131,3 +141,35 @@ def test_motion_of_another_space_is_refused(run, mine, space):
 def test_a_file_of_the_wrong_kind_is_named(run, mine):
     wrong = run(mine(face=node("VASA_LoadFaceModel", name=MOTION)))
     assert MOTION in wrong.error and "vasa-face-1" in wrong.error
+
+
+def test_a_trained_pair_moves_lips_with_a_voice(live, run, talking, tmp_path):
+    """On a head and to a voice that neither was trained on. See tests/train/test_trained_mini.py for what they are."""
+    stranger, trained = 2003, Path(__file__).parents[1] / "train"
+    names = {"face": "trained_mini.safetensors", "motion": "trained_mini_motion.safetensors"}
+    for name in names.values():
+        shutil.copyfile(trained / name, live.base / "models" / "vasa" / name)
+    talkers = SyntheticTalkers(tmp_path, 0, 64, seconds=4.0)
+    take, voice = talkers.take(f"{stranger:05d}-000"), talkers.clip(f"{stranger:05d}-000").audio
+    calm = Motion(torch.zeros(1, 6), torch.zeros(1, len(DYNAMICS)), 25.0, SPACE)
+    head = SyntheticHeads(1, 384, first=stranger).show(0, calm)[0]
+    Image.fromarray((255 * head).round().byte().permute(1, 2, 0).numpy()).save(live.base / "input" / "stranger.png")
+    with wave.open(str(live.base / "input" / "stranger.wav"), "wb") as file:
+        file.setparams((1, 2, voice.rate, 0, "NONE", ""))
+        file.writeframes((32767 * voice.samples).round().short().numpy().tobytes())
+    done = run(
+        talking(
+            face=node("VASA_LoadFaceModel", name=names["face"]),
+            motion_model=node("VASA_LoadMotionModel", name=names["motion"]),
+            picture=node("LoadImage", image="stranger.png"),
+            sound=node("LoadAudio", audio="stranger.wav"),
+        )
+    )
+    assert done.ending.type == "execution_success", done.ending
+    with av.open(str(done.files[0])) as film:
+        frames = [torch.from_numpy(f.to_ndarray(format="rgb24")).permute(2, 0, 1) / 255 for f in film.decode(video=0)]
+    network = load_face_network(trained / names["face"]).network
+    codes = network.read_motion(resized(torch.stack(frames), network.preset.size))[1]
+    lips = torch.linalg.svd(codes - codes.mean(0), full_matrices=False).U[:, 0]  # what varies most
+    jaw = take.motion.dynamics[: len(frames), DYNAMICS.index("jaw")]
+    assert abs(float(torch.corrcoef(torch.stack([lips, jaw]))[0, 1])) > 0.6

@@ -83,13 +83,13 @@ def test_it_reads_and_carries_over_head_poses(network, clips):
 
 @torch.no_grad()
 def test_its_motion_model_moves_lips_as_a_voice_that_it_never_heard(tmp_path):
-    """Along the direction in which codes read off the talker's film vary most, the jaw's."""
+    """Along the direction in which codes read off the talkers' films vary most within a film, the jaw's."""
     face, motion = load_face_network(FACE), load_motion_model(MOTION)
     talkers, encoder = SyntheticTalkers(tmp_path, 0, 64, seconds=4.0), load_audio_encoder(motion.encoder)
     clips = [talkers.clip(f"{HELD_OUT + k:05d}-000") for k in range(3)]
     filmed = [face.reader.read(clip.frames().float() / 255, clip.fps).dynamics for clip in clips]
     spoken = [speak(motion, encoder, clip.audio).dynamics for clip in clips]
-    jaw = torch.linalg.svd(torch.cat(filmed) - torch.cat(filmed).mean(0), full_matrices=False).Vh[0]
+    jaw = torch.linalg.svd(torch.cat([codes - codes.mean(0) for codes in filmed]), full_matrices=False).Vh[0]
 
     def alike(spoken, filmed):
         pairs = [torch.stack([a @ jaw, b @ jaw]) for a, b in zip(spoken, filmed, strict=True)]

@@ -26,7 +26,7 @@ GAZE = torch.tensor([LOOK_SIDEWAYS, LOOK_VERTICAL])
 """Radians of the eyes in the head where gaze_x and gaze_y are 1."""
 LARGEST_LABEL = torch.tensor([0.25, 0.12])
 """Radians of yaw and pitch to either side in which a clip's main direction is drawn."""
-LEAN = 0.1  # natural log of the distance by which a clip's nearer part differs from its farther one, at the most
+LEAN = 0.2  # natural log of the distance by which a clip's nearer part differs from its farther one, at the most
 SMILE = 0.6  # of a face that is all happiness
 SHUT = 0.05  # of the jaw: below it nothing is heard
 
@@ -99,7 +99,7 @@ def talk(frames: int, fps: float, happy: float, generator: Generator) -> tuple[M
 
     pose[:, :2] *= 0.5  # no one talks for long while looking away
     turn = time[-1] * (0.3 + 0.2 * uniform(1))
-    pose[:, 5] = 0.3 * pose[:, 5] - LEAN * uniform(1) * torch.sigmoid((time - turn) / 0.15)
+    pose[:, 5] = 0.3 * pose[:, 5] - LEAN * uniform(1) * (torch.sigmoid((time - turn) / 0.15) - 0.5)
     gaze = LARGEST_LABEL * uniform(2) + 0.02 * dynamics[:, [DYNAMICS.index("gaze_x"), DYNAMICS.index("gaze_y")]]
     dynamics[:, -2:] = ((gaze - pose[:, [1, 0]]) / GAZE).clamp(-1, 1)
     phrases = torch.sin(2 * pi * (time / (2.2 + uniform(1)) + uniform(1)))
