@@ -192,6 +192,7 @@ def test_velocity_may_be_left_out_and_time_and_memory_saved(folder, tmp_path):
         ({"batch": 3, "recipe": {"steps": 1, "parts": 2}}, "2 equal parts"),
         ({"velocity": -1.0}, "0 or more"),
         ({"withheld": {"gaze": 2}}, "between 0 and 1"),
+        ({"nearer": -0.1}, "between 0 and 1"),
         ({"clips": "nowhere"}, "nowhere holds no clips"),
         ({"face": "nobody"}, "no face model 'nobody'"),
         ({"audio_encoder": "ears"}, "no audio encoder 'ears'"),

@@ -20,14 +20,14 @@ from vasa_core.motion.conditions import (
     WINDOW,
 )
 from vasa_core.train.extraction import extract
-from vasa_core.train.latent_windows import LatentWindows, Withheld
+from vasa_core.train.latent_windows import ARRIVAL, LOG_SCALE, LatentWindows, Withheld
 
 NOTHING = Withheld(0, 0, 0, 0, 0, 0, 0)
 
 
-def windows_of(folder, withheld=NOTHING, **more):
+def windows_of(folder, withheld=NOTHING, nearer=0.0, **more):
     clips = extract(ToyClips(folder, **more), toy_reader(), ToyEncoder(), 25.0, lambda text: None)
-    return LatentWindows(clips, withheld)
+    return LatentWindows(clips, withheld, nearer)
 
 
 def draw(windows, size=64, seed=0):
@@ -54,6 +54,26 @@ def test_motion_sound_and_what_precedes_them_are_of_the_same_frames(tmp_path):
     assert torch.equal(kept, c.keep[:, PREVIOUS_AUDIO])
     starts = c.audio[:, 0, 0].unique()
     assert starts.min() == 0 and starts.max() == 70 - WINDOW
+
+
+def test_heads_come_nearer_with_their_labels_and_nothing_else_of_them_changes(tmp_path):
+    still, moved = (draw(windows_of(tmp_path, nearer=nearer), 200) for nearer in (0.0, 0.3))
+    before, there = (
+        (b - a)[..., LOG_SCALE]
+        for a, b in (
+            (still.conditions.previous_motion, moved.conditions.previous_motion),
+            (still.clean, moved.clean),
+        )
+    )
+    farther = (moved.conditions.distance / still.conditions.distance).log()[..., 0]  # (B, W)
+    torch.testing.assert_close(there[:, ARRIVAL:], -farther[:, ARRIVAL:], atol=1e-5, rtol=0)
+    assert 0.25 < float(there.abs().max()) <= 0.3 and abs(float(there[:, -1].mean())) < 0.05
+    torch.testing.assert_close(before[::2, :1], there[::2, -1:], atol=1e-5, rtol=0)  # every other one stays where it is
+    assert float((before[1::2, 0] - there[1::2, -1]).abs().mean()) > 0.1
+    assert float(there.diff(dim=1).abs().max()) < 0.06  # and comes smoothly
+    others = [k for k in range(9) if k != LOG_SCALE]
+    assert torch.equal(still.clean[..., others], moved.clean[..., others])
+    assert torch.equal(still.conditions.audio, moved.conditions.audio)
 
 
 def test_each_window_of_all_clips_is_as_likely(tmp_path):

@@ -56,7 +56,8 @@ class MotionSettings:
     that says how videos feel (see talking_clips.read_emotions), where somebody knows. audio_encoder: 'phonetic',
     'log-mel', or the file of a Wav2Vec2. preset: of the denoiser. batch: windows in a step, in recipe.parts equal
     parts. velocity: weight of that loss; 0 leaves the paper's. withheld: how often a window does not get what is known.
-    tensorboard: write losses for it, too. economy: what saves time and memory.
+    nearer: natural log of scale by which heads are moved in depth, see LatentWindows. tensorboard: write losses for it,
+    too. economy: what saves time and memory.
     """
 
     output: str
@@ -73,6 +74,7 @@ class MotionSettings:
     tensorboard: bool = False
     economy: Economy = field(default_factory=Economy)
     withheld: Withheld = field(default_factory=Withheld)
+    nearer: float = 0.2
     recipe: Recipe = field(
         default_factory=lambda: Recipe(steps=100_000, learning_rate=3e-4, warm_up=500, average=0.999, save_every=1000)
     )
@@ -84,6 +86,8 @@ class MotionSettings:
             raise ValueError(f"a batch of {self.batch} windows trains nothing; at least 1 is needed")
         if self.batch % self.recipe.parts:
             raise ValueError(f"a batch of {self.batch} cannot be split into {self.recipe.parts} equal parts")
+        if not 0 <= self.nearer <= 1:
+            raise ValueError(f"nearer is {self.nearer}; a natural log of scale between 0 and 1 is needed")
         if self.velocity < 0:
             raise ValueError(f"velocity is {self.velocity}; a weight is 0 or more")
 
@@ -109,7 +113,7 @@ def train_latent_motion(
     reader.network.to(device)
     clips = extract(_clips(settings), reader, encoder.to(device), FPS, say, world)
     reader.network.to("cpu")
-    windows = LatentWindows(clips, settings.withheld)
+    windows = LatentWindows(clips, settings.withheld, settings.nearer)
     world.agree(len(windows), "numbers of windows", "clips")
     say(f"training on {len(windows)} windows of {len(clips)} clips, space {reader.space.name}, hearing {name}")
     model = new_latent_model(windows, reader.space, name, settings.preset, recipe.seed)

@@ -28,6 +28,8 @@ from ..types import EMOTIONS, POSE
 from .extraction import ReadClip, rows_of
 
 LOG_SCALE = POSE.index("log_scale")
+ARRIVAL = 20
+"""Frames of a window by which a head that comes nearer is there."""
 
 
 @dataclass(frozen=True)
@@ -61,12 +63,16 @@ class LatentBatch:
 
 
 class LatentWindows:
-    """Windows of all clips, each as likely as any other. Raises BadInput where there are no clips."""
+    """Windows of all clips, each as likely as any other. Raises BadInput where there are no clips.
 
-    def __init__(self, clips: Sequence[ReadClip], withheld: Withheld) -> None:
+    nearer: natural log of scale by which heads are moved towards the camera or away from it, at the most, and their
+    labels with them. People who are filmed hardly come nearer, and a model that never saw it cannot be asked for it.
+    """
+
+    def __init__(self, clips: Sequence[ReadClip], withheld: Withheld, nearer: float = 0.0) -> None:
         if not clips:
             raise BadInput(f"No clip lasts for {WINDOW} frames. The motion stage needs longer ones, or any at all.")
-        self.clips, self.withheld = clips, withheld
+        self.clips, self.withheld, self.nearer = clips, withheld, nearer
         self.ends = torch.tensor([clip.frames - WINDOW + 1 for clip in clips]).cumsum(0)  # windows up to each clip
 
     def __len__(self) -> int:
@@ -75,24 +81,26 @@ class LatentWindows:
     def examples(self, count: int, generator: Generator) -> tuple[Tensor, Tensor]:
         """Features (N, C) and motion (N, 6 + D) of `count` windows of 50 frames, one after the other."""
         cut = [self._cut(number) for number in self._chosen(count, generator)]
-        return torch.cat([c["features"][PREVIOUS:] for c in cut]), torch.cat([c["motion"][PREVIOUS:] for c in cut])
+        motion, _ = self._moved(cut, generator)
+        return torch.cat([c["features"][PREVIOUS:] for c in cut]), motion[:, PREVIOUS:].flatten(0, 1)
 
     def batch(self, size: int, channels: MotionChannels, generator: Generator) -> LatentBatch:
         """`size` windows; `channels` on the CPU."""
         cut = [self._cut(number) for number in self._chosen(size, generator)]
-        motion = channels.normalise(torch.stack([c["motion"] for c in cut]))  # (B, P + W, K)
+        moved, distance = self._moved(cut, generator)
+        motion = channels.normalise(moved)  # (B, P + W, K)
         features = torch.stack([c["features"] for c in cut])  # (B, P + W, C)
         noise = torch.randn(motion[:, :PREVIOUS].shape, generator=generator)
 
-        def label(name: str) -> Tensor:
-            return torch.stack([c[name] for c in cut])[:, None].expand(-1, WINDOW, -1)  # (B, W, n)
+        def over_time(labels: Tensor) -> Tensor:
+            return labels[:, None].expand(-1, WINDOW, -1)  # (B, n) -> (B, W, n)
 
-        known = torch.stack([c["known"] for c in cut])  # (B, 6)
+        gaze, emotion, known = (torch.stack([c[name] for c in cut]) for name in ("gaze", "emotion", "known"))
         conditions = Conditions(
             audio=features[:, PREVIOUS:],
-            gaze=label("gaze"),
-            distance=label("distance"),
-            emotion=label("emotion"),
+            gaze=over_time(gaze),
+            distance=over_time(distance),
+            emotion=over_time(emotion),
             previous_motion=motion[:, :PREVIOUS] + self.withheld.noise * noise,
             previous_audio=features[:, :PREVIOUS],
             keep=known & self._kept(size, generator),
@@ -126,6 +134,18 @@ class LatentWindows:
             "emotion": rows.get("emotion", torch.full((len(EMOTIONS),), torch.nan)),
             "known": known,
         }
+
+    def _moved(self, cut: Sequence[dict[str, Tensor]], generator: Generator) -> tuple[Tensor, Tensor]:
+        """Motion (B, P + W, 6 + D) of windows that were cut, moved in depth, and their distances (B, 1). Every other
+        one moves within the window, so that its distance, and not what precedes it, says where it is to be."""
+        motion, distance = (torch.stack([c[name] for c in cut]) for name in ("motion", "distance"))
+        if self.nearer == 0:
+            return motion, distance
+        before, then = (self.nearer * (2 * torch.rand(2, len(cut), 1, generator=generator) - 1)).unbind(0)
+        before[::2] = then[::2]
+        share = ((torch.arange(PREVIOUS + WINDOW) - PREVIOUS + 1) / ARRIVAL).clamp(0, 1)
+        motion[..., LOG_SCALE] += torch.lerp(before, then, share.square() * (3 - 2 * share))  # (B, P + W)
+        return motion, distance * torch.exp(-then)
 
     def _kept(self, size: int, generator: Generator) -> Tensor:
         """(B, 6) bool: what is not withheld; previous motion and previous audio go together."""
