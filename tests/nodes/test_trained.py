@@ -147,8 +147,10 @@ def test_a_trained_pair_moves_lips_with_a_voice(live, run, talking, tmp_path):
     """On a head and to a voice that neither was trained on. See tests/train/test_trained_mini.py for what they are."""
     stranger, trained = 2003, Path(__file__).parents[1] / "train"
     names = {"face": "trained_mini.safetensors", "motion": "trained_mini_motion.safetensors"}
+    folder = live.base / "models" / "vasa"
+    folder.mkdir(exist_ok=True)
     for name in names.values():
-        shutil.copyfile(trained / name, live.base / "models" / "vasa" / name)
+        shutil.copyfile(trained / name, folder / name)
     talkers = SyntheticTalkers(tmp_path, 0, 64, seconds=4.0)
     take, voice = talkers.take(f"{stranger:05d}-000"), talkers.clip(f"{stranger:05d}-000").audio
     calm = Motion(torch.zeros(1, 6), torch.zeros(1, len(DYNAMICS)), 25.0, SPACE)
@@ -165,6 +167,8 @@ def test_a_trained_pair_moves_lips_with_a_voice(live, run, talking, tmp_path):
             sound=node("LoadAudio", audio="stranger.wav"),
         )
     )
+    for name in names.values():
+        (folder / name).unlink()
     assert done.ending.type == "execution_success", done.ending
     with av.open(str(done.files[0])) as film:
         frames = [torch.from_numpy(f.to_ndarray(format="rgb24")).permute(2, 0, 1) / 255 for f in film.decode(video=0)]
