@@ -7,8 +7,8 @@ python benchmarks/face_stage.py benchmarks/face_settings/small.json [OTHER.json 
 
 The other settings there leave out one loss each, to see what it is good for.
 
-What pictures show is told by the reader (see synthetic_reader.py), which took no part in any of the trainings. Three
-tables, a row for each of them:
+What pictures show is told by the reader (see synthetic_reader.py), which took no part in any of the trainings. Of
+each training:
 
 Quality. In dB of PSNR: self-reenactment (one frame of a clip moves like its other frames), what it loses in the inner
 face where the source's dynamics are kept, and the pose of one frame with the dynamics of another, against the picture

@@ -129,7 +129,7 @@ def controls(stage: Stage, names: list[str], portraits: list[VasaPortrait]) -> d
     """Errors of what is seen against what was asked for."""
     errors, idle, far, smiles, turns, true_turns = [], [], [], [], [], []
     for number, (name, portrait) in enumerate(zip(names, portraits, strict=True)):
-        still_pose, still = stage.reader(stage.frames(portrait, replace(portrait.rest, pose=torch.zeros(1, 6))))
+        still_pose, _ = stage.reader(stage.frames(portrait, replace(portrait.rest, pose=torch.zeros(1, 6))))
         plain_motion = stage.say(name)
         pose, dynamics = stage.seen(portrait, plain_motion)
         asked = torch.tensor(DIRECTIONS[number % len(DIRECTIONS)])
