@@ -41,10 +41,9 @@ import torch
 from torch import Tensor
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+sys.path.insert(0, str(ROOT))
 
-from synthetic_reader import SyntheticReader, correlation, load_reader  # noqa: E402
-
+from benchmarks.synthetic_reader import SyntheticReader, correlation, load_reader  # noqa: E402
 from vasa_core.faces.vasa.files import load_face_network  # noqa: E402
 from vasa_core.faces.vasa.network import EncodedFace, FaceNetwork  # noqa: E402
 from vasa_core.metrics.recognition import RecognitionNetwork, likeness, load_recognition  # noqa: E402

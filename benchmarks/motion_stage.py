@@ -29,10 +29,9 @@ import torch
 from torch import Tensor
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+sys.path.insert(0, str(ROOT))
 
-from synthetic_reader import SyntheticReader, correlation, load_reader  # noqa: E402
-
+from benchmarks.synthetic_reader import SyntheticReader, correlation, load_reader  # noqa: E402
 from vasa_core.audio import load_audio_encoder  # noqa: E402
 from vasa_core.faces.vasa.files import load_face_network  # noqa: E402
 from vasa_core.faces.vasa.framing import middle  # noqa: E402
@@ -106,7 +105,7 @@ def lips(stage: Stage, names: list[str], portraits: list[VasaPortrait]) -> dict[
     """Correlations of what is seen with the truth."""
     truth = [stage.talkers.take(name).motion.dynamics for name in names]
     spoken, filmed = (
-        [seen_lips(stage, p, f(n)) for n, p in zip(names, portraits, strict=True)] for f in (stage.say, stage.filmed)
+        [stage.seen(p, f(n))[1] for n, p in zip(names, portraits, strict=True)] for f in (stage.say, stage.filmed)
     )
 
     def compared(seen: list[Tensor], true: list[Tensor], lag: int = 0) -> list[float]:
@@ -118,10 +117,6 @@ def lips(stage: Stage, names: list[str], portraits: list[VasaPortrait]) -> dict[
     rows["motion of its film"] = compared(filmed, truth)
     told = {f"jaw and width, r, {name}": f"{jaw:.2f}, {wide:.2f}" for name, (jaw, wide) in rows.items()}
     return told | {"lag of the jaw, frames": str(max(lags, key=lags.get))}
-
-
-def seen_lips(stage: Stage, portrait: VasaPortrait, motion: Motion) -> Tensor:
-    return stage.seen(portrait, motion)[1]
 
 
 @torch.no_grad()

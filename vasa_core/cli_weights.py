@@ -1,4 +1,7 @@
-"""The verbs of the command line that are about released weights: fetch, convert, models."""
+"""The verbs of the command line that are about released weights: fetch, convert, models.
+
+Prints, as the command line does: the list of models is an answer; licences and written files are said on stderr.
+"""
 
 from __future__ import annotations
 
